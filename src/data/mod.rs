@@ -1,0 +1,5 @@
+//! Recordings in: reading, cataloguing, resampling, windows and splits. Knows nothing of a GPU.
+
+pub mod recording;
+
+pub use recording::{Facts, Recording};
