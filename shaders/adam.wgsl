@@ -1,0 +1,60 @@
+// adam: one step of Adam (Kingma and Ba, 2015) over the flat parameter buffer, as PyTorch computes it.
+//
+//   g' = g * clip
+//   m = beta1 m + (1 - beta1) g';  v = beta2 v + (1 - beta2) g'^2
+//   p = p - step_size * m / (sqrt(v) * second_scale + epsilon)
+//
+// step_size = learning rate / (1 - beta1^t) and second_scale = 1 / sqrt(1 - beta2^t) are computed by the host
+// in f64. clip is written by gradient_norm and read only with CLIP. beta1, beta2 and epsilon are overrides.
+
+override CLIP: bool = false;
+override BETA1: f32 = 0.9;
+override BETA2: f32 = 0.999;
+// 1 - beta, which f32 cannot form from beta without losing digits.
+override BETA1_REST: f32 = 0.1;
+override BETA2_REST: f32 = 0.001;
+override EPSILON: f32 = 1e-7;
+
+struct Shape {
+    count: u32, // parameters
+}
+
+struct Step {
+    first: u32,
+    rows: u32,
+    counter_low: u32,
+    counter_high: u32,
+    step_size: f32,
+    second_scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> shape: Shape;
+@group(0) @binding(1) var<uniform> step: Step;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read> clip: array<f32>;
+@group(0) @binding(4) var<storage, read_write> p: array<f32>;
+@group(0) @binding(5) var<storage, read_write> m: array<f32>;
+@group(0) @binding(6) var<storage, read_write> v: array<f32>;
+
+const WORKGROUP = 64u;
+
+@compute @workgroup_size(WORKGROUP)
+fn update(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
+    if i >= shape.count {
+        return;
+    }
+    var gradient = g[i];
+    if CLIP {
+        gradient *= clip[0];
+    }
+    let first = BETA1 * m[i] + BETA1_REST * gradient;
+    let second = BETA2 * v[i] + BETA2_REST * gradient * gradient;
+    m[i] = first;
+    v[i] = second;
+    p[i] -= step.step_size * first / (sqrt(second) * step.second_scale + EPSILON);
+}

@@ -1,0 +1,85 @@
+// softmax_cross_entropy: class probabilities, loss and prediction of each row, and the gradient of the mean loss.
+//
+//   p[r, c] = exp(x[r, c] - max_c x[r, c]) / sum_c exp(x[r, c] - max_c x[r, c])
+//   loss[r] = log(sum_c exp(x[r, c] - max)) - (x[r, label_r] - max);  predicted[r] = first argmax_c x[r, c]
+//   dx[r, c] = (p[r, c] - [c = label_r]) / rows     for r < rows, 0 for the unused rows of a short batch
+//
+// p, loss and predicted stand at the epoch's position step.first + r, so that one readback serves an epoch.
+// Backward keeps p.
+
+struct Shape {
+    batch: u32,   // N
+    classes: u32, // C
+}
+
+struct Step {
+    first: u32,
+    rows: u32,
+    counter_low: u32,
+    counter_high: u32,
+    step_size: f32,
+    second_scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> shape: Shape;
+@group(0) @binding(1) var<uniform> step: Step;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> labels: array<u32>;
+@group(0) @binding(4) var<storage, read_write> p: array<f32>;
+@group(0) @binding(5) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(6) var<storage, read_write> predicted: array<u32>;
+@group(0) @binding(7) var<storage, read> p_kept: array<f32>;
+@group(0) @binding(8) var<storage, read_write> dx: array<f32>;
+
+const WORKGROUP = 32u;
+
+@compute @workgroup_size(WORKGROUP)
+fn forward(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
+    if row >= min(step.rows, shape.batch) {
+        return;
+    }
+    let base = row * shape.classes;
+    var largest = x[base];
+    var best = 0u;
+    for (var c = 1u; c < shape.classes; c++) {
+        if x[base + c] > largest {
+            largest = x[base + c];
+            best = c;
+        }
+    }
+    var sum = 0.0;
+    for (var c = 0u; c < shape.classes; c++) {
+        sum += exp(x[base + c] - largest);
+    }
+    let slot = step.first + row;
+    for (var c = 0u; c < shape.classes; c++) {
+        p[slot * shape.classes + c] = exp(x[base + c] - largest) / sum;
+    }
+    loss[slot] = log(sum) - (x[base + labels[row]] - largest);
+    predicted[slot] = best;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn backward(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
+    if row >= shape.batch {
+        return;
+    }
+    for (var c = 0u; c < shape.classes; c++) {
+        var value = 0.0;
+        if row < step.rows {
+            let one = select(0.0, 1.0, c == labels[row]);
+            value = (p_kept[(step.first + row) * shape.classes + c] - one) / f32(step.rows);
+        }
+        dx[row * shape.classes + c] = value;
+    }
+}

@@ -1,0 +1,230 @@
+//! Adapters: listing, choosing and opening one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+
+use super::executor::Pipeline;
+use crate::{Error, Result};
+
+/// What kind of device an adapter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdapterType {
+    /// A graphics card of its own.
+    Discrete,
+    /// Shares memory with the processor.
+    Integrated,
+    /// Passed through by a virtual machine.
+    Virtual,
+    /// The driver does not say.
+    Other,
+    /// A software driver: the processor runs the shaders.
+    Software,
+}
+
+/// What the user may want to know of an adapter.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AdapterInfo {
+    /// Place in the list; `--adapter` takes it.
+    pub index: usize,
+    /// The device's name.
+    pub name: String,
+    /// Its kind.
+    #[serde(rename = "type")]
+    pub kind: AdapterType,
+    /// Vulkan, Metal or Dx12.
+    pub backend: String,
+    /// The driver's name.
+    pub driver: String,
+    /// The driver's own words on its version.
+    pub driver_info: String,
+    /// Smallest subgroup, in invocations; 0 without the subgroup feature.
+    pub subgroup_min: u32,
+    /// Largest subgroup, in invocations; 0 without the subgroup feature.
+    pub subgroup_max: u32,
+    /// Whether kernels can be timed by timestamps.
+    pub timestamps: bool,
+    /// Whether shaders can compute in f16.
+    pub f16: bool,
+    /// Largest storage binding in bytes.
+    pub storage_binding_bytes: u64,
+    /// Largest buffer in bytes.
+    pub buffer_bytes: u64,
+    /// Largest uniform binding in bytes.
+    pub uniform_binding_bytes: u64,
+    /// Storage buffers a shader may use.
+    pub storage_buffers: u32,
+    /// Invocations a workgroup may have.
+    pub workgroup_invocations: u32,
+    /// Bytes of workgroup memory.
+    pub workgroup_bytes: u32,
+}
+
+/// An open device.
+pub struct Gpu {
+    /// The adapter it belongs to.
+    pub info: AdapterInfo,
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) pipelines: Mutex<HashMap<String, Arc<Pipeline>>>,
+    pub(super) failure: Arc<Mutex<Option<String>>>,
+}
+
+/// What to install where no adapter is found.
+const NO_ADAPTER: &str = "no GPU adapter found (Vulkan, Metal or DX12). On Linux, `./gpu-bearing` installs Mesa's \
+                          software adapter; by hand: the package mesa-vulkan-drivers";
+
+fn instance() -> wgpu::Instance {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::PRIMARY;
+    wgpu::Instance::new(descriptor)
+}
+
+/// All adapters, the one that would be picked first.
+///
+/// Discrete before integrated before software, since drivers themselves often offer the slower one first; of
+/// one device's two backends, Vulkan before DX12.
+fn adapters() -> Vec<wgpu::Adapter> {
+    let mut adapters = pollster::block_on(instance().enumerate_adapters(wgpu::Backends::PRIMARY));
+    adapters.sort_by_key(|adapter| {
+        let info = adapter.get_info();
+        (kind_of(info.device_type), info.backend == wgpu::Backend::Dx12)
+    });
+    adapters
+}
+
+fn kind_of(device_type: wgpu::DeviceType) -> AdapterType {
+    match device_type {
+        wgpu::DeviceType::DiscreteGpu => AdapterType::Discrete,
+        wgpu::DeviceType::IntegratedGpu => AdapterType::Integrated,
+        wgpu::DeviceType::VirtualGpu => AdapterType::Virtual,
+        wgpu::DeviceType::Cpu => AdapterType::Software,
+        wgpu::DeviceType::Other => AdapterType::Other,
+    }
+}
+
+fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterInfo {
+    let info = adapter.get_info();
+    let limits = adapter.limits();
+    let features = adapter.features();
+    let subgroups = features.contains(wgpu::Features::SUBGROUP);
+    AdapterInfo {
+        index,
+        kind: kind_of(info.device_type),
+        name: info.name,
+        backend: format!("{:?}", info.backend),
+        driver: info.driver,
+        driver_info: info.driver_info,
+        subgroup_min: if subgroups { info.subgroup_min_size } else { 0 },
+        subgroup_max: if subgroups { info.subgroup_max_size } else { 0 },
+        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+        f16: features.contains(wgpu::Features::SHADER_F16),
+        storage_binding_bytes: limits.max_storage_buffer_binding_size,
+        buffer_bytes: limits.max_buffer_size,
+        uniform_binding_bytes: limits.max_uniform_buffer_binding_size,
+        storage_buffers: limits.max_storage_buffers_per_shader_stage,
+        workgroup_invocations: limits.max_compute_invocations_per_workgroup,
+        workgroup_bytes: limits.max_compute_workgroup_storage_size,
+    }
+}
+
+/// Every adapter of this machine; the first is the one that is picked without `--adapter`.
+pub fn list() -> Vec<AdapterInfo> {
+    adapters().iter().enumerate().map(|(index, adapter)| describe(index, adapter)).collect()
+}
+
+impl AdapterInfo {
+    /// Whether this is a software driver: the processor runs the shaders.
+    pub fn is_software(&self) -> bool {
+        self.kind == AdapterType::Software
+    }
+
+    /// The Mesa release behind the driver, as (25, 0), where the driver names one.
+    pub fn mesa(&self) -> Option<(u32, u32)> {
+        let version = self.driver_info.split("Mesa ").nth(1)?;
+        let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    }
+}
+
+impl std::fmt::Display for AdapterInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match self.kind {
+            AdapterType::Discrete => "discrete GPU",
+            AdapterType::Integrated => "integrated GPU",
+            AdapterType::Virtual => "virtual GPU",
+            AdapterType::Other => "GPU",
+            AdapterType::Software => "software adapter",
+        };
+        write!(f, "{} ({kind}, {}, {})", self.name, self.backend, self.driver_info)
+    }
+}
+
+impl Gpu {
+    /// Opens the adapter that `selector` names, by its index in [`list`] or a part of its name; without one
+    /// the first of the list.
+    ///
+    /// # Errors
+    /// No adapter, none that fits (the error lists them), or the driver refuses.
+    pub fn open(selector: Option<&str>) -> Result<Self> {
+        let adapters = adapters();
+        let infos: Vec<AdapterInfo> = adapters.iter().enumerate().map(|(i, a)| describe(i, a)).collect();
+        if infos.is_empty() {
+            return Err(Error::failed(NO_ADAPTER));
+        }
+        let index = match selector {
+            None => 0,
+            Some(selector) => choose(&infos, selector)?,
+        };
+        let adapter = &adapters[index];
+        let features = adapter.features() & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY);
+        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("gpu-bearing"),
+            required_features: features,
+            required_limits: adapter.limits(),
+            ..Default::default()
+        }))
+        .map_err(|e| Error::failed(format!("{}: cannot be opened: {e}", infos[index])))?;
+        let failure = Arc::new(Mutex::new(None));
+        let record = {
+            let failure = Arc::clone(&failure);
+            move |message: String| {
+                failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(message);
+            }
+        };
+        let lost = record.clone();
+        device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| record(e.to_string())));
+        device.set_device_lost_callback(move |reason, message| {
+            // A device that this process itself drops is not a failure.
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                lost(format!("the device was lost: {message}"));
+            }
+        });
+        Ok(Self { info: infos[index].clone(), device, queue, pipelines: Mutex::default(), failure })
+    }
+
+    /// The first error that the device reported since the last call, if any.
+    ///
+    /// # Errors
+    /// That error.
+    pub(super) fn check(&self) -> Result<()> {
+        match self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
+            None => Ok(()),
+            Some(message) => Err(Error::failed(format!("{}: {message}", self.info.name))),
+        }
+    }
+}
+
+fn choose(infos: &[AdapterInfo], selector: &str) -> Result<usize> {
+    let wanted = selector.to_lowercase();
+    let found = match selector.parse::<usize>() {
+        Ok(index) => (index < infos.len()).then_some(index),
+        Err(_) => infos.iter().position(|info| info.name.to_lowercase().contains(&wanted)),
+    };
+    found.ok_or_else(|| {
+        let names: Vec<String> = infos.iter().map(|info| format!("\n  {} {info}", info.index)).collect();
+        Error::input(format!("--adapter {selector}: no such adapter; there are:{}", names.concat()))
+    })
+}

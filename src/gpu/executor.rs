@@ -1,0 +1,369 @@
+//! Plans into work: buffers, pipelines, bind groups, submissions and readback.
+
+use std::num::NonZeroU64;
+use std::sync::{Arc, PoisonError};
+
+use super::adapter::Gpu;
+use super::plan::{Binding, BufferSpec, Kernel, Launch, Plan, RECORD, Slice};
+use super::shader::{Access, Entry};
+use crate::{Error, Result};
+
+/// The largest number of workgroups in one dimension of a dispatch, on every adapter.
+const LARGEST_GRID: usize = 65_535;
+
+/// Bytes of an element.
+const ELEMENT: u64 = 4;
+
+/// A compiled kernel.
+pub(super) struct Pipeline {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+    entry: Entry,
+}
+
+/// The device's buffers of one [`super::plan::Arena`].
+pub struct Buffers {
+    buffers: Vec<wgpu::Buffer>,
+    specs: Vec<BufferSpec>,
+}
+
+struct Dispatch {
+    pipeline: Arc<Pipeline>,
+    group: wgpu::BindGroup,
+    grid: [u32; 2],
+    per_step: bool,
+}
+
+/// A plan bound to its buffers, ready to be submitted any number of times.
+pub struct Compiled {
+    dispatches: Vec<Dispatch>,
+}
+
+/// Work handed to the device.
+#[derive(Clone)]
+pub struct Submission(wgpu::SubmissionIndex);
+
+impl Buffers {
+    /// Bytes of device memory in all.
+    pub fn bytes(&self) -> u64 {
+        self.buffers.iter().map(wgpu::Buffer::size).sum()
+    }
+}
+
+impl Compiled {
+    /// Launches in one run.
+    pub fn launches(&self) -> usize {
+        self.dispatches.len()
+    }
+}
+
+/// `workgroups` folded into x and y.
+///
+/// # Errors
+/// Zero workgroups, or more than fit.
+fn fold(launch: &Launch) -> Result<[u32; 2]> {
+    let groups = launch.workgroups;
+    if groups == 0 {
+        return Err(Error::failed(format!("{} '{}': nothing to dispatch", launch.kernel, launch.label)));
+    }
+    let y = groups.div_ceil(LARGEST_GRID);
+    if y > LARGEST_GRID {
+        return Err(Error::input(format!(
+            "{} '{}': {groups} workgroups are more than an adapter takes; use a smaller --batch",
+            launch.kernel, launch.label
+        )));
+    }
+    Ok([groups.div_ceil(y) as u32, y as u32])
+}
+
+impl Gpu {
+    /// Allocates buffers with their initial contents.
+    ///
+    /// # Errors
+    /// If one is larger than the adapter allows or memory runs out.
+    pub fn allocate(&self, specs: &[BufferSpec]) -> Result<Buffers> {
+        let limit = self.info.storage_binding_bytes.min(self.info.buffer_bytes);
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let mut buffers = Vec::with_capacity(specs.len());
+        for spec in specs {
+            let size = (spec.len.max(1) as u64 * ELEMENT).next_multiple_of(16);
+            if size > limit {
+                return Err(Error::input(format!(
+                    "buffer '{}' needs {size} bytes, {} allows {limit}; use a smaller --batch or --window",
+                    spec.name, self.info.name
+                )));
+            }
+            let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(&spec.name),
+                size,
+                usage: wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::UNIFORM
+                    | wgpu::BufferUsages::COPY_DST
+                    | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: spec.fill != 0,
+            });
+            if spec.fill != 0 {
+                let mut view = buffer
+                    .slice(..)
+                    .get_mapped_range_mut()
+                    .map_err(|e| Error::failed(format!("buffer '{}': {e}", spec.name)))?;
+                view.slice(..).copy_from_slice(&spec.fill.to_le_bytes().repeat(size as usize / 4));
+                drop(view);
+                buffer.unmap();
+            }
+            buffers.push(buffer);
+        }
+        if let Some(e) = pollster::block_on(scope.pop()) {
+            let bytes: u64 = specs.iter().map(|spec| spec.len as u64 * ELEMENT).sum();
+            return Err(Error::failed(format!(
+                "{}: no memory for {bytes} bytes; use a smaller --batch ({e})",
+                self.info.name
+            )));
+        }
+        self.check()?;
+        Ok(Buffers { buffers, specs: specs.to_vec() })
+    }
+
+    /// Compiles the plan's kernels (each once a device) and binds its buffers.
+    ///
+    /// # Errors
+    /// A binding or a uniform field that the shader lacks, or that the plan does not give; a driver's refusal.
+    pub fn compile(&self, plan: &Plan, buffers: &Buffers) -> Result<Compiled> {
+        let shapes = self.shapes(plan)?;
+        let mut dispatches = Vec::with_capacity(plan.launches.len());
+        for (index, launch) in plan.launches.iter().enumerate() {
+            let pipeline = self.pipeline(&launch.kernel)?;
+            let (group, per_step) = self.bind(launch, &pipeline, buffers, &shapes, index)?;
+            dispatches.push(Dispatch { pipeline, group, grid: fold(launch)?, per_step });
+        }
+        self.check()?;
+        Ok(Compiled { dispatches })
+    }
+
+    /// The uniform structs `shape` of all launches in one buffer, a record each.
+    fn shapes(&self, plan: &Plan) -> Result<wgpu::Buffer> {
+        let mut words = vec![0u32; plan.launches.len().max(1) * RECORD];
+        for (launch, record) in plan.launches.iter().zip(words.chunks_mut(RECORD)) {
+            let entry = launch.kernel.reflect()?;
+            let Some(binding) = entry.bindings.iter().find(|b| b.name == "shape") else { continue };
+            let layout = binding.layout.as_ref().ok_or_else(|| {
+                Error::failed(format!("{} '{}': `shape` is not a struct", launch.kernel, launch.label))
+            })?;
+            layout.write(&launch.shape, record).map_err(|e| {
+                e.within(format!("{} '{}', uniform `shape`", launch.kernel, launch.label))
+            })?;
+        }
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("shapes"),
+            size: words.len() as u64 * ELEMENT,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&words));
+        Ok(buffer)
+    }
+
+    fn bind(
+        &self,
+        launch: &Launch,
+        pipeline: &Pipeline,
+        buffers: &Buffers,
+        shapes: &wgpu::Buffer,
+        index: usize,
+    ) -> Result<(wgpu::BindGroup, bool)> {
+        let place = || format!("{} '{}'", launch.kernel, launch.label);
+        for (name, _) in &launch.bindings {
+            if !pipeline.entry.bindings.iter().any(|b| b.name == *name) {
+                return Err(Error::failed(format!("{}: no binding `{name}`", place())));
+            }
+        }
+        let mut entries = Vec::new();
+        let mut per_step = false;
+        for info in &pipeline.entry.bindings {
+            let size = |len: usize| NonZeroU64::new(len as u64 * ELEMENT);
+            let resource = if info.name == "shape" {
+                wgpu::BufferBinding {
+                    buffer: shapes,
+                    offset: (index * RECORD) as u64 * ELEMENT,
+                    size: size(RECORD),
+                }
+            } else {
+                let (_, binding) = launch
+                    .bindings
+                    .iter()
+                    .find(|(name, _)| *name == info.name)
+                    .ok_or_else(|| Error::failed(format!("{}: binding `{}` is missing", place(), info.name)))?;
+                match *binding {
+                    Binding::Fixed(slice) => {
+                        let spec = &buffers.specs[slice.buffer.0];
+                        if slice.offset + slice.len > spec.len {
+                            return Err(Error::failed(format!(
+                                "{}: binding `{}` reaches element {} of buffer '{}' of {}",
+                                place(),
+                                info.name,
+                                slice.offset + slice.len,
+                                spec.name,
+                                spec.len
+                            )));
+                        }
+                        wgpu::BufferBinding {
+                            buffer: &buffers.buffers[slice.buffer.0],
+                            offset: slice.offset as u64 * ELEMENT,
+                            size: size(slice.len),
+                        }
+                    }
+                    Binding::PerStep(buffer) => {
+                        per_step = true;
+                        wgpu::BufferBinding {
+                            buffer: &buffers.buffers[buffer.0],
+                            offset: 0,
+                            size: size(RECORD),
+                        }
+                    }
+                }
+            };
+            entries.push(wgpu::BindGroupEntry {
+                binding: info.number,
+                resource: wgpu::BindingResource::Buffer(resource),
+            });
+        }
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(&launch.label),
+            layout: &pipeline.layout,
+            entries: &entries,
+        });
+        Ok((group, per_step))
+    }
+
+    fn pipeline(&self, kernel: &Kernel) -> Result<Arc<Pipeline>> {
+        let key = format!("{kernel:?}");
+        if let Some(found) = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        let entry = kernel.reflect()?;
+        let layout_entries: Vec<wgpu::BindGroupLayoutEntry> = entry
+            .bindings
+            .iter()
+            .map(|binding| wgpu::BindGroupLayoutEntry {
+                binding: binding.number,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty: match binding.access {
+                        Access::Uniform => wgpu::BufferBindingType::Uniform,
+                        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                        Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
+                    },
+                    has_dynamic_offset: binding.name == "step",
+                    min_binding_size: None,
+                },
+                count: None,
+            })
+            .collect();
+        let label = kernel.to_string();
+        let layout = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(&label),
+            entries: &layout_entries,
+        });
+        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(&label),
+            bind_group_layouts: &[Some(&layout)],
+            ..Default::default()
+        });
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(&label),
+            source: wgpu::ShaderSource::Wgsl(kernel.file().source.into()),
+        });
+        let constants: Vec<(&str, f64)> = kernel.constants.iter().map(|(n, v)| (*n, *v)).collect();
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(&label),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(kernel.entry),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                // Every kernel writes its workgroup memory before it reads it.
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        self.check().map_err(|e| e.within(&label))?;
+        let made = Arc::new(Pipeline { pipeline, layout, entry });
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// Submits runs of plans in order as one submission; each with the step whose record it reads.
+    pub fn submit(&self, runs: &[(&Compiled, usize)]) -> Submission {
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for (compiled, step) in runs {
+                let offset = [(step * RECORD) as u32 * ELEMENT as u32];
+                for dispatch in &compiled.dispatches {
+                    pass.set_pipeline(&dispatch.pipeline.pipeline);
+                    pass.set_bind_group(0, &dispatch.group, if dispatch.per_step { &offset } else { &[] });
+                    pass.dispatch_workgroups(dispatch.grid[0], dispatch.grid[1], 1);
+                }
+            }
+        }
+        Submission(self.queue.submit([encoder.finish()]))
+    }
+
+    /// Waits until `submission` is done.
+    ///
+    /// # Errors
+    /// What the device reported until then.
+    pub fn wait(&self, submission: &Submission) -> Result<()> {
+        let poll = wgpu::PollType::Wait { submission_index: Some(submission.0.clone()), timeout: None };
+        self.device.poll(poll).map_err(|e| Error::failed(format!("{}: {e}", self.info.name)))?;
+        self.check()
+    }
+
+    /// Writes `words` to the front of a slice, before any work submitted later.
+    ///
+    /// # Panics
+    /// If they do not fit.
+    pub fn write(&self, buffers: &Buffers, slice: Slice, words: &[u32]) {
+        assert!(words.len() <= slice.len, "{} words into a slice of {}", words.len(), slice.len);
+        let offset = slice.offset as u64 * ELEMENT;
+        self.queue.write_buffer(&buffers.buffers[slice.buffer.0], offset, bytemuck::cast_slice(words));
+    }
+
+    /// Reads slices back; waits for all work submitted before.
+    ///
+    /// # Errors
+    /// What the device reported until then.
+    pub fn read(&self, buffers: &Buffers, slices: &[Slice]) -> Result<Vec<Vec<u32>>> {
+        let size = slices.iter().map(|slice| slice.len as u64 * ELEMENT).sum::<u64>().max(ELEMENT);
+        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("readback"),
+            size,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut at = 0;
+        for slice in slices {
+            let (from, bytes) = (slice.offset as u64 * ELEMENT, slice.len as u64 * ELEMENT);
+            encoder.copy_buffer_to_buffer(&buffers.buffers[slice.buffer.0], from, &staging, at, bytes);
+            at += bytes;
+        }
+        let submission = Submission(self.queue.submit([encoder.finish()]));
+        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+        self.wait(&submission)?;
+        let view = staging
+            .slice(..)
+            .get_mapped_range()
+            .map_err(|e| Error::failed(format!("{}: readback: {e}", self.info.name)))?;
+        let words: &[u32] = bytemuck::cast_slice(&view);
+        let mut rest = words;
+        Ok(slices
+            .iter()
+            .map(|slice| {
+                let (front, back) = rest.split_at(slice.len);
+                rest = back;
+                front.to_vec()
+            })
+            .collect())
+    }
+}
