@@ -1,7 +1,50 @@
-//! A model's description: layers by name, their shapes and parameter counts.
+//! A model's description: layers by name, their shapes and parameter counts, and the TOML file that
+//! holds it.
+//!
+//! ```toml
+//! name = "small"
+//! [input]
+//! window = 400        # samples
+//! channels = 1
+//! [[layer]]
+//! name = "conv1"
+//! type = "conv1d"     # dense, relu, max_pool1d, average_pool1d, dropout, lstm
+//! filters = 16
+//! kernel = 16
+//! activation = "relu" # short for a layer 'conv1.relu' that follows
+//! # ...
+//! [[output]]
+//! layer = "logits"
+//! loss = "softmax_cross_entropy"
+//! target = "condition"
+//! ```
+//!
+//! A layer reads the one before it, or what `input = ["name"]` says. The format allows any graph;
+//! this loader takes one chain with one output and refuses the rest.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{Error, Result};
+
+/// The models compiled into the binary: name and TOML text. The first is the default.
+const BUILT_IN: [(&str, &str); 1] = [("cnn-lstm", include_str!("../../data/models/cnn-lstm.toml"))];
+
+/// The largest number of filters, units, channels or taps that a file may ask for. With
+/// [`LARGEST_WINDOW`] and [`LARGEST_TENSOR`] it keeps every product below far from overflow.
+const LARGEST: u64 = 1 << 16;
+/// The longest window in samples.
+const LARGEST_WINDOW: u64 = 1 << 24;
+/// The largest weight tensor in elements (1 GiB of f32).
+const LARGEST_TENSOR: u64 = 1 << 28;
 
 /// How a convolution treats the ends of its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Padding {
     /// Keras' `same`: output length is `ceil(L / stride)`, the odd zero stands on the right.
     Same,
@@ -9,32 +52,217 @@ pub enum Padding {
     Valid,
 }
 
+impl Padding {
+    /// Zeros on the left, zeros on the right and the output length of a convolution over `length`
+    /// time steps. The output length is 0 where the kernel is longer than the padded input.
+    ///
+    /// Keras' `same`: `out = ceil(L / s)`, `total = max((out - 1) s + k - L, 0)`, `floor(total / 2)`
+    /// zeros on the left and the rest on the right.
+    pub fn of(self, length: usize, kernel: usize, stride: usize) -> (usize, usize, usize) {
+        match self {
+            Self::Same => {
+                let out = length.div_ceil(stride);
+                let total = (out.saturating_sub(1) * stride + kernel).saturating_sub(length);
+                (total / 2, total - total / 2, out)
+            }
+            Self::Valid if kernel > length => (0, 0, 0),
+            Self::Valid => (0, 0, (length - kernel) / stride + 1),
+        }
+    }
+}
+
 /// What a layer computes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum LayerKind {
     /// 1-D convolution with bias: (L, C) -> (L', filters).
-    Conv1d { filters: usize, kernel: usize, stride: usize, padding: Padding },
+    Conv1d {
+        /// Output channels.
+        filters: usize,
+        /// Taps.
+        kernel: usize,
+        /// Time steps between two outputs.
+        stride: usize,
+        /// What stands beyond the ends of the input.
+        padding: Padding,
+    },
     /// Dense layer at every time step: (L, C) -> (L, units).
-    Dense { units: usize },
+    Dense {
+        /// Output channels.
+        units: usize,
+    },
     /// max(x, 0).
     Relu,
     /// Maximum over windows of `size` time steps; an incomplete last window is dropped.
-    MaxPool1d { size: usize },
+    MaxPool1d {
+        /// Time steps in a window, and between two windows.
+        size: usize,
+    },
     /// Mean over windows of `size` time steps; an incomplete last window is dropped.
-    AveragePool1d { size: usize },
+    AveragePool1d {
+        /// Time steps in a window, and between two windows.
+        size: usize,
+    },
     /// Inverted dropout: in training a value is zero with probability `rate`, otherwise scaled by 1 / (1 - rate).
-    Dropout { rate: f64 },
+    Dropout {
+        /// Probability of a zero, 0 <= rate < 1.
+        rate: f64,
+    },
     /// LSTM: (T, C) -> (T, units) if `sequence`, otherwise the last step (1, units).
-    Lstm { units: usize, sequence: bool },
+    Lstm {
+        /// Width of the hidden state.
+        units: usize,
+        /// Whether every time step is handed on, or the last alone.
+        sequence: bool,
+    },
+}
+
+impl LayerKind {
+    /// The layer's `type` in a model file.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Conv1d { .. } => "conv1d",
+            Self::Dense { .. } => "dense",
+            Self::Relu => "relu",
+            Self::MaxPool1d { .. } => "max_pool1d",
+            Self::AveragePool1d { .. } => "average_pool1d",
+            Self::Dropout { .. } => "dropout",
+            Self::Lstm { .. } => "lstm",
+        }
+    }
+
+    /// The layer's output for an input of shape `input`, or why there is none (without the layer's
+    /// name).
+    fn output(&self, input: Shape) -> Result<Shape, String> {
+        let Shape { length, channels } = input;
+        match *self {
+            Self::Conv1d { filters, kernel, stride, padding } => {
+                let (left, right, out) = padding.of(length, kernel, stride);
+                if out == 0 {
+                    return Err(format!(
+                        "kernel {kernel} is longer than the padded input {} (length {length} + padding {})",
+                        length + left + right,
+                        left + right
+                    ));
+                }
+                Ok(Shape { length: out, channels: filters })
+            }
+            Self::Dense { units } => Ok(Shape { length, channels: units }),
+            Self::Relu | Self::Dropout { .. } => Ok(input),
+            Self::MaxPool1d { size } | Self::AveragePool1d { size } => {
+                if size > length {
+                    return Err(format!("size {size} is longer than the input {length}"));
+                }
+                Ok(Shape { length: length / size, channels })
+            }
+            Self::Lstm { units, sequence } => {
+                Ok(Shape { length: if sequence { length } else { 1 }, channels: units })
+            }
+        }
+    }
+
+    /// Name (without the layer's) and PyTorch shape of every parameter tensor, for an input of
+    /// `channels` channels.
+    fn parameters(&self, channels: usize) -> Vec<(&'static str, Vec<usize>)> {
+        match *self {
+            Self::Conv1d { filters, kernel, .. } => {
+                vec![("weight", vec![filters, channels, kernel]), ("bias", vec![filters])]
+            }
+            Self::Dense { units } => vec![("weight", vec![units, channels]), ("bias", vec![units])],
+            Self::Lstm { units, .. } => vec![
+                ("weight_ih_l0", vec![4 * units, channels]),
+                ("weight_hh_l0", vec![4 * units, units]),
+                ("bias_ih_l0", vec![4 * units]),
+            ],
+            Self::Relu | Self::MaxPool1d { .. } | Self::AveragePool1d { .. } | Self::Dropout { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// Multiply-adds of the layer's matrix products, forward, one window. Positions in the padding
+    /// count, as the kernels compute them; element-wise work does not.
+    fn multiply_adds(&self, input: Shape, output: Shape) -> u64 {
+        let per_step = match *self {
+            Self::Conv1d { filters, kernel, .. } => kernel * input.channels * filters,
+            Self::Dense { units } => input.channels * units,
+            Self::Lstm { units, .. } => (input.channels + units) * 4 * units,
+            Self::Relu | Self::MaxPool1d { .. } | Self::AveragePool1d { .. } | Self::Dropout { .. } => 0,
+        };
+        let steps = if matches!(self, Self::Lstm { .. }) { input.length } else { output.length };
+        per_step as u64 * steps as u64
+    }
+}
+
+/// The layer in a few words, as a table shows it: `conv1d, 16 filters, kernel 16`.
+impl fmt::Display for LayerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.type_name())?;
+        match *self {
+            Self::Conv1d { filters, kernel, stride, padding } => {
+                write!(f, ", {filters} filters, kernel {kernel}")?;
+                if stride != 1 {
+                    write!(f, ", stride {stride}")?;
+                }
+                if padding == Padding::Valid {
+                    f.write_str(", valid")?;
+                }
+                Ok(())
+            }
+            Self::Dense { units } => write!(f, ", {units} units"),
+            Self::Relu => Ok(()),
+            Self::MaxPool1d { size } | Self::AveragePool1d { size } => write!(f, ", size {size}"),
+            Self::Dropout { rate } => write!(f, ", rate {rate}"),
+            Self::Lstm { units, sequence } => {
+                write!(f, ", {units} units, {}", if sequence { "whole sequence" } else { "last step" })
+            }
+        }
+    }
 }
 
 /// One named layer of a chain.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Layer {
     /// Unique name; parameters are called `<name>.weight` and so on.
     pub name: String,
     /// What it computes.
+    #[serde(flatten)]
     pub kind: LayerKind,
+}
+
+/// Time steps and channels of one window at some point of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Shape {
+    /// Time steps.
+    pub length: usize,
+    /// Values at each time step.
+    pub channels: usize,
+}
+
+/// One parameter tensor of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterSpec {
+    /// Index of the layer in [`Model::layers`].
+    pub layer: usize,
+    /// PyTorch's name, as in `conv1.weight` or `lstm1.weight_hh_l0`.
+    pub name: String,
+    /// PyTorch's shape: convolution (out, in, kernel), dense (out, in), LSTM (4H, in), (4H, H), (4H).
+    pub shape: Vec<usize>,
+}
+
+/// One row of a model's table, as in the paper's Table 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// The layer's name; `input` for the window itself.
+    pub name: String,
+    /// The layer in words; an activation given by the shorthand stands with its layer.
+    pub layer: String,
+    /// What it hands on.
+    pub output: Shape,
+    /// Number of its parameters.
+    pub parameters: usize,
+    /// Multiply-adds of its products, forward, one window.
+    pub multiply_adds: u64,
 }
 
 /// A chain of layers from a window to class scores (logits); softmax cross-entropy follows.
@@ -48,4 +276,596 @@ pub struct Model {
     pub channels: usize,
     /// The layers in order; the last gives one row of `classes` scores.
     pub layers: Vec<Layer>,
+}
+
+impl Model {
+    /// The paper's network for `classes` conditions: window 400, one channel, 348 822 parameters with
+    /// six classes.
+    ///
+    /// # Errors
+    /// If `classes` is less than 2 or too large.
+    pub fn default_for(classes: usize) -> Result<Self> {
+        let (name, text) = BUILT_IN[0];
+        Self::parse(text, name, classes)
+    }
+
+    /// The names of the models compiled into the binary.
+    pub fn built_in() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// The built-in model of that name, otherwise the model file at that path, for `classes` conditions.
+    ///
+    /// # Errors
+    /// If it is neither, or if the file is not a model this loader takes.
+    pub fn load(name_or_path: &str, classes: usize) -> Result<Self> {
+        if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
+            return Self::parse(text, name, classes);
+        }
+        let path = Path::new(name_or_path);
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, name_or_path, classes),
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Err(Error::input(format!(
+                "{name_or_path}: no such model file, and the built-in models are: {}",
+                Self::built_in().collect::<Vec<_>>().join(", ")
+            ))),
+            Err(cause) => Err(Error::read(path, &cause)),
+        }
+    }
+
+    /// Reads a model file's `text` for `classes` conditions; `source_name` stands in errors.
+    ///
+    /// # Errors
+    /// `<source_name>:<line>: ...` for broken TOML, unknown or missing keys, values out of range,
+    /// shapes that do not fit, and for graphs other than one chain with one output.
+    pub fn parse(text: &str, source_name: &str, classes: usize) -> Result<Self> {
+        if !(2..=LARGEST).contains(&(classes as u64)) {
+            return Err(Error::input(format!("a classifier has 2 to {LARGEST} classes, not {classes}")));
+        }
+        read::model(&read::Source { name: source_name, text }, classes)
+    }
+
+    /// The model as a TOML file in which everything is written out: [`Model::parse`] gives it back.
+    pub fn to_toml(&self) -> String {
+        #[derive(Serialize)]
+        struct File<'a> {
+            name: &'a str,
+            input: Input,
+            layer: &'a [Layer],
+            output: [Output<'a>; 1],
+        }
+        #[derive(Serialize)]
+        struct Input {
+            window: usize,
+            channels: usize,
+        }
+        #[derive(Serialize)]
+        struct Output<'a> {
+            layer: &'a str,
+            loss: &'static str,
+            target: &'static str,
+        }
+        let file = File {
+            name: &self.name,
+            input: Input { window: self.window, channels: self.channels },
+            layer: &self.layers,
+            output: [Output {
+                layer: self.layers.last().map_or("", |layer| &layer.name),
+                loss: read::LOSS,
+                target: read::TARGET,
+            }],
+        };
+        toml::to_string(&file).expect("strings, numbers and tables are always valid TOML")
+    }
+
+    /// The model over windows of `window` samples (`--window`).
+    ///
+    /// # Errors
+    /// If a layer does not fit that length.
+    pub fn with_window(&self, window: usize) -> Result<Self> {
+        let context = || format!("model '{}' with a window of {window} samples", self.name);
+        if window == 0 || window as u64 > LARGEST_WINDOW {
+            return Err(Error::input(format!("a window has 1 to {LARGEST_WINDOW} samples")).within(context()));
+        }
+        let model = Self { window, ..self.clone() };
+        model.shapes().map_err(|error| error.within(context()))?;
+        Ok(model)
+    }
+
+    /// The model with `rate` in every dropout layer (`--dropout`).
+    ///
+    /// # Errors
+    /// If the rate is outside `0 <= rate < 1` or the model has no dropout layer.
+    pub fn with_dropout(&self, rate: f64) -> Result<Self> {
+        if !(0.0..1.0).contains(&rate) {
+            return Err(Error::input(format!("dropout rate {rate} is outside 0 <= rate < 1")));
+        }
+        let mut model = self.clone();
+        let mut found = false;
+        for layer in &mut model.layers {
+            if let LayerKind::Dropout { rate: old } = &mut layer.kind {
+                *old = rate;
+                found = true;
+            }
+        }
+        if !found {
+            return Err(Error::input(format!(
+                "model '{}' has no dropout layer whose rate could be {rate}: leave the dropout rate out",
+                self.name
+            )));
+        }
+        Ok(model)
+    }
+
+    /// The shape of one input window.
+    pub fn input(&self) -> Shape {
+        Shape { length: self.window, channels: self.channels }
+    }
+
+    /// The output shape of each layer, in order. The last has length 1 and a channel per class.
+    ///
+    /// # Errors
+    /// If a layer does not fit its input, a tensor is too large, or the last layer gives more than
+    /// one row of scores.
+    pub fn shapes(&self) -> Result<Vec<Shape>> {
+        self.trace().map_err(|fault| Error::input(fault.message))
+    }
+
+    /// Number of classes: the last layer's channels.
+    ///
+    /// # Errors
+    /// As [`Model::shapes`].
+    pub fn classes(&self) -> Result<usize> {
+        Ok(self.shapes()?.last().map_or(0, |shape| shape.channels))
+    }
+
+    /// Every parameter tensor in the order of the layers, in PyTorch's names and shapes.
+    ///
+    /// # Errors
+    /// As [`Model::shapes`].
+    pub fn parameters(&self) -> Result<Vec<ParameterSpec>> {
+        let shapes = self.shapes()?;
+        let inputs = std::iter::once(self.input()).chain(shapes);
+        Ok(self
+            .layers
+            .iter()
+            .zip(inputs)
+            .enumerate()
+            .flat_map(|(index, (layer, input))| {
+                layer.kind.parameters(input.channels).into_iter().map(move |(parameter, shape)| {
+                    ParameterSpec { layer: index, name: format!("{}.{parameter}", layer.name), shape }
+                })
+            })
+            .collect())
+    }
+
+    /// The model's table, as the paper's Table 1: the input, then a row per layer.
+    ///
+    /// # Errors
+    /// As [`Model::shapes`].
+    pub fn rows(&self) -> Result<Vec<Row>> {
+        let shapes = self.shapes()?;
+        let mut input = self.input();
+        let mut rows = vec![Row {
+            name: "input".into(),
+            layer: "input".into(),
+            output: input,
+            parameters: 0,
+            multiply_adds: 0,
+        }];
+        for (layer, output) in self.layers.iter().zip(shapes) {
+            match rows.last_mut() {
+                Some(row) if layer.kind == LayerKind::Relu && layer.name == relu_name(&row.name) => {
+                    row.layer.push_str(", relu");
+                }
+                _ => rows.push(Row {
+                    name: layer.name.clone(),
+                    layer: layer.kind.to_string(),
+                    output,
+                    parameters: layer
+                        .kind
+                        .parameters(input.channels)
+                        .iter()
+                        .map(|(_, shape)| shape.iter().product::<usize>())
+                        .sum(),
+                    multiply_adds: layer.kind.multiply_adds(input, output),
+                }),
+            }
+            input = output;
+        }
+        Ok(rows)
+    }
+
+    /// The output shape of each layer, or the first layer at fault.
+    fn trace(&self) -> Result<Vec<Shape>, Fault> {
+        let mut shape = self.input();
+        let mut shapes = Vec::with_capacity(self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let fault = |message: String| Fault {
+                layer: index,
+                message: format!("{} '{}': {message}", layer.kind.type_name(), layer.name),
+            };
+            for (parameter, dimensions) in layer.kind.parameters(shape.channels) {
+                let elements: u64 = dimensions.iter().map(|&n| n as u64).product();
+                if elements > LARGEST_TENSOR {
+                    return Err(fault(format!(
+                        "{parameter} {dimensions:?} has {elements} elements, more than the {LARGEST_TENSOR} a tensor may have"
+                    )));
+                }
+            }
+            shape = layer.kind.output(shape).map_err(fault)?;
+            shapes.push(shape);
+        }
+        if let Some(layer) = self.layers.last()
+            && shape.length != 1
+        {
+            return Err(Fault {
+                layer: self.layers.len() - 1,
+                message: format!(
+                    "{} '{}': the output has {} time steps of {} scores, a classifier needs 1: \
+                     end with an lstm with sequence = false, or pool all time steps",
+                    layer.kind.type_name(),
+                    layer.name,
+                    shape.length,
+                    shape.channels
+                ),
+            });
+        }
+        Ok(shapes)
+    }
+}
+
+/// A layer that does not fit.
+struct Fault {
+    layer: usize,
+    message: String,
+}
+
+/// The name of the ReLU that `activation = "relu"` on layer `name` stands for.
+fn relu_name(name: &str) -> String {
+    format!("{name}.relu")
+}
+
+/// From TOML text to a model, with the line in every error.
+mod read {
+    use super::*;
+
+    /// The loss and the target that an `[[output]]` may name today.
+    pub(super) const LOSS: &str = "softmax_cross_entropy";
+    pub(super) const TARGET: &str = "condition";
+
+    /// The layer types.
+    const TYPES: &str = "conv1d, dense, relu, max_pool1d, average_pool1d, dropout, lstm";
+
+    /// A model file's name and text.
+    pub(super) struct Source<'a> {
+        pub(super) name: &'a str,
+        pub(super) text: &'a str,
+    }
+
+    impl Source<'_> {
+        /// An error at byte `at` of the text.
+        fn error(&self, at: usize, message: impl fmt::Display) -> Error {
+            let line = 1 + self.text.bytes().take(at).filter(|&byte| byte == b'\n').count();
+            Error::input(format!("{}:{line}: {message}", self.name))
+        }
+    }
+
+    /// A table whose keys are taken out one by one; what remains at the end is unknown.
+    struct Section<'a> {
+        source: &'a Source<'a>,
+        /// What errors call it: `layer 'conv1'`.
+        title: String,
+        /// Byte at which it begins.
+        at: usize,
+        table: DeTable<'a>,
+        /// Keys that were asked for: what may stand here.
+        known: Vec<&'static str>,
+    }
+
+    impl<'a> Section<'a> {
+        fn new(source: &'a Source<'a>, title: &str, value: Spanned<DeValue<'a>>) -> Result<Self> {
+            let at = value.span().start;
+            match value.into_inner() {
+                DeValue::Table(table) => {
+                    Ok(Self { source, title: title.into(), at, table, known: Vec::new() })
+                }
+                other => Err(source.error(at, format!("{title} is {}, not a table", other.type_str()))),
+            }
+        }
+
+        fn error(&self, at: usize, message: impl fmt::Display) -> Error {
+            self.source.error(at, format!("{}: {message}", self.title))
+        }
+
+        fn take(&mut self, key: &'static str) -> Option<Spanned<DeValue<'a>>> {
+            self.known.push(key);
+            self.table.remove(key)
+        }
+
+        fn require(&mut self, key: &'static str) -> Result<Spanned<DeValue<'a>>> {
+            self.take(key).ok_or_else(|| self.error(self.at, format!("'{key}' is missing")))
+        }
+
+        /// A string and where it stands.
+        fn string(&mut self, key: &'static str) -> Result<(String, usize)> {
+            let value = self.require(key)?;
+            self.as_string(key, &value)
+        }
+
+        fn as_string(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<(String, usize)> {
+            let at = value.span().start;
+            match value.get_ref().as_str() {
+                Some(text) => Ok((text.to_owned(), at)),
+                None => {
+                    Err(self.error(at, format!("'{key}' is {}, not a string", value.get_ref().type_str())))
+                }
+            }
+        }
+
+        /// A whole number from 1 to `largest`.
+        fn size(&self, key: &str, value: &Spanned<DeValue<'_>>, largest: u64) -> Result<usize> {
+            let number = value
+                .get_ref()
+                .as_integer()
+                .and_then(|integer| u64::from_str_radix(integer.as_str(), integer.radix()).ok())
+                .filter(|number| (1..=largest).contains(number));
+            number.map(|number| number as usize).ok_or_else(|| {
+                let at = value.span();
+                let found = self.source.text.get(at.clone()).unwrap_or_default();
+                self.error(
+                    at.start,
+                    format!("'{key}' is {found}, but has to be a whole number from 1 to {largest}"),
+                )
+            })
+        }
+
+        fn required_size(&mut self, key: &'static str, largest: u64) -> Result<usize> {
+            let value = self.require(key)?;
+            self.size(key, &value, largest)
+        }
+
+        fn size_or(&mut self, key: &'static str, default: usize) -> Result<usize> {
+            self.take(key).map_or(Ok(default), |value| self.size(key, &value, LARGEST))
+        }
+
+        /// The elements of an array of tables, or of an array of anything else.
+        fn array(&mut self, key: &'static str) -> Result<(Vec<Spanned<DeValue<'a>>>, usize)> {
+            let value = self.require(key)?;
+            let at = value.span().start;
+            match value.into_inner() {
+                DeValue::Array(array) => Ok((array.into_iter().collect(), at)),
+                other => Err(self.error(at, format!("'{key}' is {}, not an array", other.type_str()))),
+            }
+        }
+
+        /// Refuses what was not asked for.
+        fn finish(self) -> Result<()> {
+            let unknown = self.table.keys().min_by_key(|key| key.span().start);
+            unknown.map_or(Ok(()), |key| {
+                Err(self.error(
+                    key.span().start,
+                    format!("unknown key '{}', known are: {}", key.get_ref(), self.known.join(", ")),
+                ))
+            })
+        }
+    }
+
+    pub(super) fn model(source: &Source<'_>, classes: usize) -> Result<Model> {
+        let root = DeTable::parse(source.text)
+            .map_err(|error| source.error(error.span().map_or(0, |span| span.start), error.message()))?;
+        let at = root.span();
+        let mut root = Section::new(source, "model", Spanned::new(at, DeValue::Table(root.into_inner())))?;
+
+        let (name, at) = root.string("name")?;
+        check_name(&root, &name, at)?;
+        let mut input = Section::new(source, "[input]", root.require("input")?)?;
+        let window = input.required_size("window", LARGEST_WINDOW)?;
+        let channels = input.required_size("channels", LARGEST)?;
+        input.finish()?;
+
+        let mut model = Model { name, window, channels, layers: Vec::new() };
+        let mut places = Vec::new();
+        let (layers, layers_at) = root.array("layer")?;
+        for value in layers {
+            let place = value.span().start;
+            layer(source, value, classes, &mut model.layers)?;
+            places.resize(model.layers.len(), place);
+        }
+        let Some(last) = model.layers.last() else {
+            return Err(root.error(layers_at, "there is no layer"));
+        };
+
+        let (outputs, outputs_at) = root.array("output")?;
+        root.finish()?;
+        let count = outputs.len();
+        let [value] = <[_; 1]>::try_from(outputs).map_err(|_| {
+            source.error(outputs_at, format!("{count} outputs: only models with one are supported yet"))
+        })?;
+        let mut output = Section::new(source, "[[output]]", value)?;
+        let (output_layer, output_at) = output.string("layer")?;
+        expect(&mut output, "loss", LOSS)?;
+        expect(&mut output, "target", TARGET)?;
+        if output_layer != last.name {
+            let message = if model.layers.iter().any(|layer| layer.name == output_layer) {
+                format!(
+                    "the output is layer '{output_layer}', but layers follow it up to '{}': \
+                     only one chain with its output at the end is supported yet",
+                    last.name
+                )
+            } else {
+                format!("there is no layer '{output_layer}'")
+            };
+            return Err(output.error(output_at, message));
+        }
+
+        let shapes = model.trace().map_err(|fault| source.error(places[fault.layer], fault.message))?;
+        let scores = shapes[shapes.len() - 1].channels;
+        if scores != classes {
+            return Err(output.error(
+                output_at,
+                format!(
+                    "layer '{output_layer}' gives {scores} scores, but there are {classes} classes: \
+                     write units = \"classes\""
+                ),
+            ));
+        }
+        output.finish()?;
+        Ok(model)
+    }
+
+    /// Reads one `[[layer]]` and adds it, with the ReLU of its shorthand, to `layers`.
+    fn layer(
+        source: &Source<'_>,
+        value: Spanned<DeValue<'_>>,
+        classes: usize,
+        layers: &mut Vec<Layer>,
+    ) -> Result<()> {
+        let mut section = Section::new(source, "[[layer]]", value)?;
+        let (name, name_at) = section.string("name")?;
+        check_name(&section, &name, name_at)?;
+        section.title = format!("layer '{name}'");
+        let (kind_name, kind_at) = section.string("type")?;
+        check_input(&mut section, layers)?;
+
+        let mut activation = None;
+        let kind = match kind_name.as_str() {
+            "conv1d" => {
+                activation = section.take("activation");
+                LayerKind::Conv1d {
+                    filters: section.required_size("filters", LARGEST)?,
+                    kernel: section.required_size("kernel", LARGEST)?,
+                    stride: section.size_or("stride", 1)?,
+                    padding: padding(&mut section)?,
+                }
+            }
+            "dense" => {
+                activation = section.take("activation");
+                LayerKind::Dense { units: units(&mut section, classes)? }
+            }
+            "relu" => LayerKind::Relu,
+            "max_pool1d" => LayerKind::MaxPool1d { size: section.required_size("size", LARGEST)? },
+            "average_pool1d" => LayerKind::AveragePool1d { size: section.required_size("size", LARGEST)? },
+            "dropout" => LayerKind::Dropout { rate: rate(&mut section)? },
+            "lstm" => LayerKind::Lstm {
+                units: section.required_size("units", LARGEST / 4)?,
+                sequence: sequence(&mut section)?,
+            },
+            other => {
+                return Err(section.error(kind_at, format!("unknown type '{other}', known are: {TYPES}")));
+            }
+        };
+        let relu = match activation {
+            None => None,
+            Some(value) => {
+                let (activation, at) = section.as_string("activation", &value)?;
+                if activation != "relu" {
+                    let message = format!("unknown activation '{activation}', known is: relu");
+                    return Err(section.error(at, message));
+                }
+                Some(Layer { name: relu_name(&name), kind: LayerKind::Relu })
+            }
+        };
+        for layer in std::iter::once(Layer { name, kind }).chain(relu) {
+            if layers.iter().any(|other| other.name == layer.name) {
+                return Err(section.error(name_at, format!("a second layer is called '{}'", layer.name)));
+            }
+            layers.push(layer);
+        }
+        section.finish()
+    }
+
+    /// A name becomes part of tensor and file names.
+    fn check_name(section: &Section<'_>, name: &str, at: usize) -> Result<()> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if name.is_empty() || !name.chars().all(plain) {
+            let message = format!("name '{name}' may only have letters, digits, '_', '-' and '.'");
+            return Err(section.error(at, message));
+        }
+        if name == "input" || name == "adam" || name.starts_with("adam.") {
+            return Err(section.error(at, format!("name '{name}' is taken: choose another")));
+        }
+        Ok(())
+    }
+
+    /// `input = ["name"]` may only say what is so anyway: the layer before, or `input` for the first.
+    fn check_input(section: &mut Section<'_>, before: &[Layer]) -> Result<()> {
+        if !section.table.contains_key("input") {
+            section.known.push("input");
+            return Ok(());
+        }
+        let (names, at) = section.array("input")?;
+        let names = names
+            .iter()
+            .map(|value| Ok(section.as_string("input", value)?.0))
+            .collect::<Result<Vec<String>>>()?;
+        // The shorthand's ReLU answers to its layer's name.
+        let previous = before.last().map_or("input", |layer| layer.name.as_str());
+        let short = previous.strip_suffix(".relu").unwrap_or(previous);
+        if let [name] = names.as_slice()
+            && (name == previous || name == short)
+        {
+            return Ok(());
+        }
+        if let Some(name) =
+            names.iter().find(|&name| name != "input" && before.iter().all(|layer| layer.name != *name))
+        {
+            return Err(section.error(at, format!("input '{name}' is no layer before this one")));
+        }
+        Err(section.error(
+            at,
+            format!(
+                "reads {names:?}: only a chain, in which each layer reads the one before it \
+                 (here '{previous}'), is supported yet"
+            ),
+        ))
+    }
+
+    fn padding(section: &mut Section<'_>) -> Result<Padding> {
+        let Some(value) = section.take("padding") else { return Ok(Padding::Same) };
+        let (padding, at) = section.as_string("padding", &value)?;
+        match padding.as_str() {
+            "same" => Ok(Padding::Same),
+            "valid" => Ok(Padding::Valid),
+            other => Err(section.error(at, format!("unknown padding '{other}', known are: same, valid"))),
+        }
+    }
+
+    fn units(section: &mut Section<'_>, classes: usize) -> Result<usize> {
+        let value = section.require("units")?;
+        if value.get_ref().as_str() == Some("classes") {
+            return Ok(classes);
+        }
+        section.size("units", &value, LARGEST)
+    }
+
+    fn rate(section: &mut Section<'_>) -> Result<f64> {
+        let value = section.require("rate")?;
+        let text = match value.get_ref() {
+            DeValue::Float(float) => float.as_str(),
+            DeValue::Integer(integer) => integer.as_str(),
+            _ => "",
+        };
+        text.parse().ok().filter(|rate| (0.0..1.0).contains(rate)).ok_or_else(|| {
+            let found = section.source.text.get(value.span()).unwrap_or_default();
+            section.error(value.span().start, format!("'rate' is {found}, outside 0 <= rate < 1"))
+        })
+    }
+
+    fn sequence(section: &mut Section<'_>) -> Result<bool> {
+        let value = section.require("sequence")?;
+        value.get_ref().as_bool().ok_or_else(|| {
+            let found = value.get_ref().type_str();
+            section.error(value.span().start, format!("'sequence' is {found}, not true or false"))
+        })
+    }
+
+    /// A key that has one possible value today.
+    fn expect(section: &mut Section<'_>, key: &'static str, only: &str) -> Result<()> {
+        let (value, at) = section.string(key)?;
+        if value == only {
+            return Ok(());
+        }
+        Err(section.error(at, format!("{key} '{value}' is not supported yet, only '{only}' is")))
+    }
 }

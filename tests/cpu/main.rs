@@ -1,1 +1,3 @@
-fn main() {}
+//! Tests that need no adapter.
+
+mod model;

@@ -1,0 +1,141 @@
+//! The one flat table of a model's parameters: where each tensor stands in the device buffers, and
+//! how it looks in a file.
+//!
+//! Parameters, their gradients and Adam's two moments are one flat f32 buffer each, laid out by the
+//! same table. PyTorch's layout is the device's with the axes reversed:
+//!
+//! | layer | parameter | device | PyTorch |
+//! |---|---|---|---|
+//! | conv1d | `weight` | (kernel, in, out) | (out, in, kernel) |
+//! | dense | `weight` | (in, out) | (out, in) |
+//! | both | `bias` | (out) | (out) |
+//! | lstm | `weight_ih_l0` | (in, 4H) | (4H, in) |
+//! | lstm | `weight_hh_l0` | (H, 4H) | (4H, H) |
+//! | lstm | `bias_ih_l0` | (4H) | (4H), and a second one, `bias_hh_l0`, that is added to it |
+//!
+//! The LSTM's gates stand in the order i, f, g, o.
+
+use crate::error::Result;
+use crate::nn::model::Model;
+
+/// Every tensor starts at a multiple of this many elements: 256 bytes, the largest storage-buffer
+/// offset alignment that WebGPU lets a device ask for.
+pub const ALIGNMENT: usize = 64;
+
+/// One tensor of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// PyTorch's name, as in `conv1.weight`.
+    pub name: String,
+    /// Index of the layer in [`Model::layers`].
+    pub layer: usize,
+    /// Shape on the device, row-major.
+    pub device_shape: Vec<usize>,
+    /// First element in the flat buffers, a multiple of [`ALIGNMENT`].
+    pub offset: usize,
+    /// Number of elements.
+    pub len: usize,
+}
+
+impl Entry {
+    /// The tensor's elements in the flat buffers.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.offset..self.offset + self.len
+    }
+
+    /// PyTorch's shape: the device's with the axes reversed.
+    pub fn torch_shape(&self) -> Vec<usize> {
+        self.device_shape.iter().rev().copied().collect()
+    }
+
+    /// The tensor in PyTorch's layout, out of a flat buffer in the device's.
+    pub fn to_torch(&self, flat: &[f32]) -> Vec<f32> {
+        reverse_axes(&flat[self.range()], &self.device_shape)
+    }
+
+    /// Writes `values`, a tensor in PyTorch's layout, into a flat buffer in the device's.
+    pub fn from_torch(&self, values: &[f32], flat: &mut [f32]) {
+        flat[self.range()].copy_from_slice(&reverse_axes(values, &self.torch_shape()));
+    }
+
+    /// The name of PyTorch's second bias, which is added to this one: an LSTM's `bias_hh_l0`.
+    pub fn second_bias(&self) -> Option<String> {
+        self.name.strip_suffix(".bias_ih_l0").map(|layer| format!("{layer}.bias_hh_l0"))
+    }
+}
+
+/// Name, shape and place of every parameter tensor of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterTable {
+    entries: Vec<Entry>,
+    total_len: usize,
+}
+
+impl ParameterTable {
+    /// Lays out the parameters of `model` in the order of its layers.
+    ///
+    /// # Errors
+    /// As [`Model::shapes`].
+    pub fn new(model: &Model) -> Result<Self> {
+        let mut offset = 0;
+        let entries = model
+            .parameters()?
+            .into_iter()
+            .map(|spec| {
+                let len = spec.shape.iter().product();
+                let device_shape = spec.shape.into_iter().rev().collect();
+                let entry = Entry { name: spec.name, layer: spec.layer, device_shape, offset, len };
+                offset += len.next_multiple_of(ALIGNMENT);
+                entry
+            })
+            .collect();
+        Ok(Self { entries, total_len: offset })
+    }
+
+    /// The tensors in the order of the layers.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The tensor `<layer>.<parameter>`, as in `entry("lstm1", "weight_hh_l0")`.
+    ///
+    /// # Panics
+    /// If the model has no such tensor: the caller takes the names from the model's own layers.
+    pub fn entry(&self, layer: &str, parameter: &str) -> &Entry {
+        self.entries
+            .iter()
+            .find(|entry| {
+                entry.name.strip_suffix(parameter).and_then(|rest| rest.strip_suffix('.')) == Some(layer)
+            })
+            .unwrap_or_else(|| panic!("the model has no parameter '{layer}.{parameter}'"))
+    }
+
+    /// Elements of a flat buffer, padding included: a multiple of [`ALIGNMENT`].
+    pub fn total_len(&self) -> usize {
+        self.total_len
+    }
+
+    /// Number of parameters, padding not counted.
+    pub fn count(&self) -> usize {
+        self.entries.iter().map(|entry| entry.len).sum()
+    }
+}
+
+/// A row-major tensor with the order of its axes reversed: (a, b, c) becomes (c, b, a).
+fn reverse_axes(values: &[f32], shape: &[usize]) -> Vec<f32> {
+    // A tensor of rank 2 is one of rank 3 with a middle axis of 1; one of rank 1 stays as it is.
+    let (first, middle, last) = match *shape {
+        [a, b, c] => (a, b, c),
+        [a, b] => (a, 1, b),
+        _ => return values.to_vec(),
+    };
+    let mut reversed = Vec::with_capacity(values.len());
+    for k in 0..last {
+        for j in 0..middle {
+            for i in 0..first {
+                reversed.push(values[(i * middle + j) * last + k]);
+            }
+        }
+    }
+    reversed
+}
