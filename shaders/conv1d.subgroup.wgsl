@@ -61,6 +61,10 @@ const WORKGROUP = 8u;
 const LANES = 8u;
 const ROWS = 16u;
 const COLUMNS = 4u;
+// For the host: outputs of a tile, and tiles of a workgroup.
+const TILE_ROWS = 16u;
+const TILE_COLUMNS = 32u;
+const TILES = 1u;
 
 // Columns past the last are computed from the last and not stored.
 fn column_indices(column: u32, columns: u32) -> vec4u {

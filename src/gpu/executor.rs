@@ -149,9 +149,9 @@ impl Gpu {
             let layout = binding.layout.as_ref().ok_or_else(|| {
                 Error::failed(format!("{} '{}': `shape` is not a struct", launch.kernel, launch.label))
             })?;
-            layout.write(&launch.shape, record).map_err(|e| {
-                e.within(format!("{} '{}', uniform `shape`", launch.kernel, launch.label))
-            })?;
+            layout
+                .write(&launch.shape, record)
+                .map_err(|e| e.within(format!("{} '{}', uniform `shape`", launch.kernel, launch.label)))?;
         }
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("shapes"),
@@ -188,11 +188,10 @@ impl Gpu {
                     size: size(RECORD),
                 }
             } else {
-                let (_, binding) = launch
-                    .bindings
-                    .iter()
-                    .find(|(name, _)| *name == info.name)
-                    .ok_or_else(|| Error::failed(format!("{}: binding `{}` is missing", place(), info.name)))?;
+                let (_, binding) =
+                    launch.bindings.iter().find(|(name, _)| *name == info.name).ok_or_else(|| {
+                        Error::failed(format!("{}: binding `{}` is missing", place(), info.name))
+                    })?;
                 match *binding {
                     Binding::Fixed(slice) => {
                         let spec = &buffers.specs[slice.buffer.0];

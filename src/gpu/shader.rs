@@ -207,9 +207,13 @@ impl Kernel {
         let parsed = self.file().module()?;
         let stage = Some((naga::ShaderStage::Compute, self.entry));
         let constants = self.constants.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-        let (module, info) =
-            naga::back::pipeline_constants::process_overrides(&parsed.module, &parsed.info, stage, &constants)
-                .map_err(|e| Error::failed(format!("{self}: {e}")))?;
+        let (module, info) = naga::back::pipeline_constants::process_overrides(
+            &parsed.module,
+            &parsed.info,
+            stage,
+            &constants,
+        )
+        .map_err(|e| Error::failed(format!("{self}: {e}")))?;
         Ok(Module { module: module.into_owned(), info: info.into_owned() })
     }
 
@@ -267,9 +271,7 @@ impl Kernel {
         let entry = &resolved.module.entry_points[0];
         let usage = resolved.info.get_entry_point(0);
         let mut layouter = naga::proc::Layouter::default();
-        layouter
-            .update(resolved.module.to_ctx())
-            .map_err(|e| Error::failed(format!("{self}: {e}")))?;
+        layouter.update(resolved.module.to_ctx()).map_err(|e| Error::failed(format!("{self}: {e}")))?;
         let workgroup_memory = resolved
             .module
             .global_variables

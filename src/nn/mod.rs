@@ -1,7 +1,21 @@
 //! The network: its description, its layers lowered to a plan of kernels, its parameters.
 
+pub mod adam;
+pub mod average_pool1d;
+pub mod conv1d;
+pub mod dropout;
+pub mod gather;
+pub mod gradient_sum;
+pub mod lstm;
+pub mod max_pool1d;
 pub mod model;
 pub mod parameters;
+pub mod relu;
+pub mod softmax_cross_entropy;
+pub mod tensor;
+pub mod variants;
 
 pub use model::{Layer, LayerKind, Model, Padding, Shape};
 pub use parameters::ParameterTable;
+pub use tensor::Tensor;
+pub use variants::Variants;

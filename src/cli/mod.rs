@@ -1,0 +1,27 @@
+//! The subcommands: parse, validate, call, print. One file each.
+
+use clap::{Parser, Subcommand};
+use gpu_bearing::Result;
+
+mod devices;
+
+/// Train, test and run bearing-fault classifiers on any GPU.
+#[derive(Debug, Parser)]
+#[command(name = "gpu-bearing", version, about, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Devices(devices::Args),
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> Result<()> {
+        match self.command {
+            Command::Devices(args) => devices::run(&args),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Adam over the flat parameter buffer, with gradient clipping: `shaders/adam.wgsl`, `shaders/gradient_norm.wgsl`.
+
+use std::collections::BTreeMap;
+
+use crate::gpu::plan::{Arena, Binding, BufferId, Kernel, Launch, Slice, Value, fields};
+use crate::gpu::shader::Shader;
+
+/// Adam's constants: PyTorch's formula with Keras' epsilon.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Adam {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 }
+    }
+}
+
+/// The flat buffers of parameters, gradients and the two moments, all of one length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// Parameters.
+    pub p: Slice,
+    /// Gradients.
+    pub g: Slice,
+    /// First moments.
+    pub m: Slice,
+    /// Second moments.
+    pub v: Slice,
+}
+
+impl Adam {
+    /// What the shader reads of step `t` (from 1) at `learning_rate`: learning rate / (1 - beta1^t) and
+    /// 1 / sqrt(1 - beta2^t), in f64 so that they are right at step 1 and at step 100 000.
+    pub fn corrections(&self, t: u64, learning_rate: f64) -> (f64, f64) {
+        // 1 - beta^t as -expm1(t ln beta) loses no digits for small t.
+        let rest = |beta: f64| -(t as f64 * beta.ln()).exp_m1();
+        (learning_rate / rest(self.beta1), 1.0 / rest(self.beta2).sqrt())
+    }
+
+    /// One update of all parameters; with `clip` (see [`clip`]) of clipped gradients.
+    pub fn update(&self, step: BufferId, state: &State, clip: Option<Slice>) -> Launch {
+        let count = state.p.len;
+        Launch {
+            label: "update".to_owned(),
+            kernel: Kernel {
+                shader: "adam",
+                variant: "standard",
+                entry: "update",
+                constants: BTreeMap::from([
+                    ("CLIP", f64::from(u8::from(clip.is_some()))),
+                    ("BETA1", self.beta1),
+                    ("BETA2", self.beta2),
+                    ("BETA1_REST", 1.0 - self.beta1),
+                    ("BETA2_REST", 1.0 - self.beta2),
+                    ("EPSILON", self.epsilon),
+                ]),
+            },
+            bindings: vec![
+                ("step", Binding::PerStep(step)),
+                ("g", Binding::Fixed(state.g)),
+                ("clip", Binding::Fixed(clip.unwrap_or(state.g))),
+                ("p", Binding::Fixed(state.p)),
+                ("m", Binding::Fixed(state.m)),
+                ("v", Binding::Fixed(state.v)),
+            ],
+            shape: fields(&[("count", count)]),
+            workgroups: count.div_ceil(Shader::find("adam", "standard").constant("WORKGROUP")),
+            flop: 12 * count as u64,
+            bytes: 28 * count as u64,
+        }
+    }
+}
+
+/// Partial sums of squares of the gradient norm.
+const OWNERS: usize = 2048;
+
+/// The two launches that compute the clipping factor of gradients `g` at a largest norm of `limit`, and where
+/// they leave it: (factor, norm).
+pub fn clip(arena: &mut Arena, g: Slice, limit: f64) -> (Vec<Launch>, Slice) {
+    let squares = arena.allocate("gradient_norm.squares", OWNERS);
+    let clip = arena.allocate("gradient_norm.clip", 2);
+    let launch = |entry: &'static str, bindings, workgroups| {
+        let mut shape = fields(&[("count", g.len), ("owners", OWNERS)]);
+        shape.push(("limit", Value::F32(limit as f32)));
+        Launch {
+            label: "clip".to_owned(),
+            kernel: Kernel {
+                shader: "gradient_norm",
+                variant: "standard",
+                entry,
+                constants: BTreeMap::new(),
+            },
+            bindings,
+            shape,
+            workgroups,
+            flop: 2 * g.len as u64,
+            bytes: 4 * g.len as u64,
+        }
+    };
+    let workgroup = Shader::find("gradient_norm", "standard").constant("WORKGROUP");
+    let sum = vec![("g", Binding::Fixed(g)), ("squares_out", Binding::Fixed(squares))];
+    let scale = vec![("squares_in", Binding::Fixed(squares)), ("clip", Binding::Fixed(clip))];
+    (vec![launch("squares", sum, OWNERS / workgroup), launch("scale", scale, 1)], clip)
+}

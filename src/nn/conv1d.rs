@@ -1,0 +1,278 @@
+//! Convolution, dense layers and input projections: `shaders/conv1d.wgsl`, every product of the network.
+
+use std::collections::BTreeMap;
+
+use super::model::Padding;
+use super::tensor::Tensor;
+use crate::gpu::plan::{Binding, Kernel, Launch, Slice, fields};
+use crate::gpu::shader::Shader;
+
+/// The geometry of one convolution over a batch.
+///
+/// A dense layer at every time step is one with kernel 1 and stride 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv1d {
+    /// Sequences, N.
+    pub batch: usize,
+    /// Input steps, L.
+    pub length: usize,
+    /// Input channels.
+    pub channels: usize,
+    /// Output channels.
+    pub filters: usize,
+    /// Taps.
+    pub kernel: usize,
+    /// Input steps between two outputs.
+    pub stride: usize,
+    /// Zero rows before the first step.
+    pub left: usize,
+    /// Zero rows after the last step.
+    pub right: usize,
+    /// Output steps.
+    pub steps: usize,
+}
+
+/// Weight-gradient sums are cut until this many tiles are at work, so that small layers fill an adapter too.
+const TILES_WANTED: usize = 64;
+
+/// Fewest rows a cut of the weight-gradient sum is worth.
+const ROWS_PER_SPLIT: usize = 64;
+
+impl Conv1d {
+    /// The geometry of `filters` filters of `kernel` taps over (batch, length, channels).
+    pub fn new(
+        (batch, length, channels): (usize, usize, usize),
+        filters: usize,
+        kernel: usize,
+        stride: usize,
+        padding: Padding,
+    ) -> Self {
+        let (left, right, steps) = padding.of(length, kernel, stride);
+        Self { batch, length, channels, filters, kernel, stride, left, right, steps }
+    }
+
+    /// The geometry of a dense layer of `units` at every time step.
+    pub fn dense(input: (usize, usize, usize), units: usize) -> Self {
+        Self::new(input, units, 1, 1, Padding::Valid)
+    }
+
+    /// Rows of the weight matrix: taps times input channels.
+    pub fn depth(&self) -> usize {
+        self.kernel * self.channels
+    }
+
+    /// Zero rows that the input gradient reads around each sequence of dy.
+    pub fn gradient_padding(&self) -> (usize, usize) {
+        let before = |phase: usize| {
+            let first_tap = (phase + self.left) % self.stride;
+            let taps = (self.kernel + self.stride - 1 - first_tap) / self.stride;
+            taps.saturating_sub(1 + (phase + self.left) / self.stride)
+        };
+        let positions = self.length.div_ceil(self.stride);
+        let latest = positions - 1 + (self.stride - 1 + self.left) / self.stride;
+        ((0..self.stride).map(before).max().unwrap_or(0), (latest + 1).saturating_sub(self.steps))
+    }
+
+    /// Owners among which the weight gradient's sum over N * steps is cut.
+    pub fn splits(&self, variant: &str) -> usize {
+        let tiles = Tiles::of(variant).count(self.depth(), self.filters);
+        let most = (self.batch * self.steps / ROWS_PER_SPLIT).max(1);
+        TILES_WANTED.div_ceil(tiles).min(most)
+    }
+
+    /// y = x * w + b, then ReLU if `relu`.
+    pub fn forward(
+        &self,
+        (label, variant): (&str, &'static str),
+        (x, w, b): (&Tensor, Slice, Slice),
+        y: &Tensor,
+        relu: bool,
+    ) -> Launch {
+        assert!(x.left >= self.left && x.right >= self.right, "{label}: x lacks padding");
+        let rows = self.batch * self.steps;
+        let tiles = Tiles::of(variant);
+        let mut shape = self.shape();
+        shape.extend([
+            ("x_start", x.start() - self.left * self.channels),
+            ("x_sequence", x.sequence()),
+            ("y_start", y.start()),
+            ("y_sequence", y.sequence()),
+        ]);
+        Launch {
+            label: label.to_owned(),
+            kernel: kernel("forward", variant, relu),
+            bindings: vec![
+                ("x", Binding::Fixed(x.slice)),
+                ("w", Binding::Fixed(w)),
+                ("b", Binding::Fixed(b)),
+                ("y", Binding::Fixed(y.slice)),
+            ],
+            shape: complete(shape),
+            workgroups: tiles.workgroups(tiles.count(rows, self.filters)),
+            flop: self.flop(),
+            bytes: self.bytes(),
+        }
+    }
+
+    /// dx from dy; with `relu_output` (the layer's input, where it comes out of a ReLU) also through that ReLU.
+    pub fn input_gradient(
+        &self,
+        (label, variant): (&str, &'static str),
+        (dy, w): (&Tensor, Slice),
+        relu_output: Option<&Tensor>,
+        dx: &Tensor,
+    ) -> Launch {
+        let (left, right) = self.gradient_padding();
+        assert!(dy.left >= left && dy.right >= right, "{label}: dy lacks padding");
+        let positions = self.length.div_ceil(self.stride);
+        let tiles = Tiles::of(variant);
+        let kept = relu_output.unwrap_or(dy);
+        let mut shape = self.shape();
+        shape.extend([
+            ("dx_start", dx.start()),
+            ("dx_sequence", dx.sequence()),
+            ("kept_start", kept.start()),
+            ("kept_sequence", kept.sequence()),
+            ("dy_start", dy.start()),
+            ("dy_sequence", dy.sequence()),
+        ]);
+        Launch {
+            label: label.to_owned(),
+            kernel: kernel("input_gradient", variant, relu_output.is_some()),
+            bindings: vec![
+                ("dy", Binding::Fixed(dy.slice)),
+                ("w", Binding::Fixed(w)),
+                ("x_kept", Binding::Fixed(kept.slice)),
+                ("dx", Binding::Fixed(dx.slice)),
+            ],
+            shape: complete(shape),
+            workgroups: tiles.workgroups(self.stride * tiles.count(self.batch * positions, self.channels)),
+            flop: self.flop(),
+            bytes: self.bytes(),
+        }
+    }
+
+    /// dw and db from x and dy, cut among `splits` owners whose sums stand `dw.len / splits` elements apart.
+    ///
+    /// `first_step` shifts x against dy in time: the recurrent weights of an LSTM see h of the step before.
+    pub fn weight_gradient(
+        &self,
+        (label, variant): (&str, &'static str),
+        (x, first_step): (&Tensor, isize),
+        dy: &Tensor,
+        (dw, db): (Slice, Slice),
+        splits: usize,
+    ) -> Launch {
+        let start = x.start() as isize + (first_step - self.left as isize) * self.channels as isize;
+        assert!(start >= 0 && x.right >= self.right, "{label}: x lacks padding");
+        let tiles = Tiles::of(variant);
+        let mut shape = self.shape();
+        shape.extend([
+            ("x_start", start.unsigned_abs()),
+            ("x_sequence", x.sequence()),
+            ("dy_start", dy.start()),
+            ("dy_sequence", dy.sequence()),
+            ("splits", splits),
+            ("dw_split", dw.len / splits),
+            ("db_split", db.len / splits),
+        ]);
+        Launch {
+            label: label.to_owned(),
+            kernel: kernel("weight_gradient", variant, false),
+            bindings: vec![
+                ("x", Binding::Fixed(x.slice)),
+                ("dy", Binding::Fixed(dy.slice)),
+                ("dw", Binding::Fixed(dw)),
+                ("db", Binding::Fixed(db)),
+            ],
+            shape: complete(shape),
+            workgroups: tiles.workgroups(splits * tiles.count(self.depth(), self.filters)),
+            flop: self.flop(),
+            bytes: self.bytes(),
+        }
+    }
+
+    fn shape(&self) -> Vec<(&'static str, usize)> {
+        vec![
+            ("batch", self.batch),
+            ("length", self.length),
+            ("steps", self.steps),
+            ("depth", self.depth()),
+            ("channels", self.channels),
+            ("filters", self.filters),
+            ("kernel", self.kernel),
+            ("stride", self.stride),
+            ("left", self.left),
+            ("x_step", self.stride * self.channels),
+        ]
+    }
+
+    /// Each of the three products takes a multiply-add for every output, tap and input channel.
+    fn flop(&self) -> u64 {
+        2 * (self.batch * self.steps * self.depth() * self.filters) as u64
+    }
+
+    /// Each of the three products touches an input, a weight and an output tensor once.
+    fn bytes(&self) -> u64 {
+        let x = self.batch * self.length * self.channels;
+        let w = self.depth() * self.filters;
+        let y = self.batch * self.steps * self.filters;
+        4 * (x + w + y) as u64
+    }
+}
+
+fn kernel(entry: &'static str, variant: &'static str, relu: bool) -> Kernel {
+    let constants = BTreeMap::from([("RELU", f64::from(u8::from(relu)))]);
+    Kernel { shader: "conv1d", variant, entry, constants }
+}
+
+/// The fields that a launch does not use are zero.
+fn complete(mut shape: Vec<(&'static str, usize)>) -> Vec<(&'static str, crate::gpu::Value)> {
+    const ALL: [&str; 13] = [
+        "x_start",
+        "x_sequence",
+        "y_start",
+        "y_sequence",
+        "dx_start",
+        "dx_sequence",
+        "kept_start",
+        "kept_sequence",
+        "dy_start",
+        "dy_sequence",
+        "splits",
+        "dw_split",
+        "db_split",
+    ];
+    for name in ALL {
+        if !shape.iter().any(|(given, _)| *given == name) {
+            shape.push((name, 0));
+        }
+    }
+    fields(&shape)
+}
+
+/// The tile of outputs that a variant's file computes at once.
+struct Tiles {
+    rows: usize,
+    columns: usize,
+    per_workgroup: usize,
+}
+
+impl Tiles {
+    fn of(variant: &str) -> Self {
+        let file = Shader::find("conv1d", variant);
+        Self {
+            rows: file.constant("TILE_ROWS"),
+            columns: file.constant("TILE_COLUMNS"),
+            per_workgroup: file.constant("TILES"),
+        }
+    }
+
+    fn count(&self, rows: usize, columns: usize) -> usize {
+        rows.div_ceil(self.rows) * columns.div_ceil(self.columns)
+    }
+
+    fn workgroups(&self, tiles: usize) -> usize {
+        tiles.div_ceil(self.per_workgroup)
+    }
+}

@@ -1,0 +1,152 @@
+//! The recurrent part of an LSTM layer: `shaders/lstm.wgsl`. Its input projection is a [`super::conv1d`].
+
+use std::collections::BTreeMap;
+
+use super::conv1d::Conv1d;
+use super::tensor::Tensor;
+use crate::gpu::Value;
+use crate::gpu::plan::{Arena, Binding, Kernel, Launch, Slice, fields};
+
+/// The geometry of one LSTM layer over a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lstm {
+    /// Sequences, N.
+    pub batch: usize,
+    /// Time steps, T.
+    pub steps: usize,
+    /// Input channels.
+    pub channels: usize,
+    /// Width of the hidden state, H.
+    pub units: usize,
+    /// Walk from the last step to the first.
+    pub reverse: bool,
+}
+
+/// What forward leaves for backward, and the states at both ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LstmBuffers {
+    /// (N, T, 4H): the input projection, then the activated gates, then the gradient of the projection.
+    pub gates: Tensor,
+    /// (N, T, H) with a row on each side for the initial state.
+    pub h: Tensor,
+    /// (N, T + 2, H), as h.
+    pub c: Slice,
+    /// (N): steps of each sequence, at most T.
+    pub lengths: Slice,
+    /// (2, N, H): h and c before the first step.
+    pub state: Slice,
+    /// (2, N, H): h and c after the last step.
+    pub last: Slice,
+    /// (2, N, H): gradient of `last`.
+    pub dlast: Slice,
+    /// (2, N, H): gradient of `state`.
+    pub dstate: Slice,
+}
+
+/// Most units that fit WebGPU's 16 KiB of workgroup memory (backward: two generations of 4H gradients).
+pub const LARGEST_UNITS: usize = 512;
+
+/// Invocations of a workgroup at most, WebGPU's default limit.
+const LARGEST_WORKGROUP: usize = 256;
+
+impl LstmBuffers {
+    /// New buffers for one layer; `padding` is what the next layer reads around h.
+    pub fn allocate(arena: &mut Arena, name: &str, lstm: &Lstm, padding: (usize, usize)) -> Self {
+        let Lstm { batch, steps, units, .. } = *lstm;
+        let states = 2 * batch * units;
+        let gates = Tensor::allocate(arena, format!("{name}.gates"), (batch, steps, 4 * units), (0, 0));
+        let around = (padding.0.max(1), padding.1.max(1));
+        Self {
+            gates,
+            h: Tensor::allocate(arena, format!("{name}.h"), (batch, steps, units), around),
+            c: arena.allocate(format!("{name}.c"), batch * (steps + 2) * units),
+            lengths: arena.allocate_filled(format!("{name}.lengths"), batch, steps as u32),
+            state: arena.allocate(format!("{name}.state"), states),
+            last: arena.allocate(format!("{name}.last"), states),
+            dlast: arena.allocate(format!("{name}.dlast"), states),
+            dstate: arena.allocate(format!("{name}.dstate"), states),
+        }
+    }
+}
+
+impl Lstm {
+    /// The product that projects the input onto the gates.
+    pub fn projection(&self) -> Conv1d {
+        Conv1d::dense((self.batch, self.steps, self.channels), 4 * self.units)
+    }
+
+    /// The product h * W_hh, of which only the weight gradient is launched: the walk computes it step by step.
+    pub fn recurrence(&self) -> Conv1d {
+        Conv1d::dense((self.batch, self.steps, self.units), 4 * self.units)
+    }
+
+    /// The step of h, counted from the step of dy, that meets it in the recurrent weights' gradient.
+    pub fn previous(&self) -> isize {
+        if self.reverse { 1 } else { -1 }
+    }
+
+    /// Walks the sequences; `buffers.gates` holds the input projection.
+    pub fn forward(&self, label: &str, w: Slice, buffers: &LstmBuffers) -> Launch {
+        let bindings = vec![
+            ("gates", Binding::Fixed(buffers.gates.slice)),
+            ("w", Binding::Fixed(w)),
+            ("lengths", Binding::Fixed(buffers.lengths)),
+            ("state", Binding::Fixed(buffers.state)),
+            ("h", Binding::Fixed(buffers.h.slice)),
+            ("c", Binding::Fixed(buffers.c)),
+            ("last", Binding::Fixed(buffers.last)),
+        ];
+        self.launch(label, "forward", &buffers.h, None, bindings)
+    }
+
+    /// Walks back; `dy` is the gradient of the whole sequence, without it only `buffers.dlast` counts.
+    pub fn backward(&self, label: &str, w: Slice, dy: Option<&Tensor>, buffers: &LstmBuffers) -> Launch {
+        // Every binding must be given: without dy it reads dlast a second time.
+        let bindings = vec![
+            ("gates", Binding::Fixed(buffers.gates.slice)),
+            ("w", Binding::Fixed(w)),
+            ("lengths", Binding::Fixed(buffers.lengths)),
+            ("c", Binding::Fixed(buffers.c)),
+            ("dy", Binding::Fixed(dy.map_or(buffers.dlast, |dy| dy.slice))),
+            ("dlast", Binding::Fixed(buffers.dlast)),
+            ("dstate", Binding::Fixed(buffers.dstate)),
+        ];
+        self.launch(label, "backward", &buffers.h, dy, bindings)
+    }
+
+    fn launch(
+        &self,
+        label: &str,
+        entry: &'static str,
+        h: &Tensor,
+        dy: Option<&Tensor>,
+        bindings: Vec<(&'static str, Binding)>,
+    ) -> Launch {
+        let workgroup = self.units.min(LARGEST_WORKGROUP);
+        let shape: Vec<(&'static str, Value)> = fields(&[
+            ("batch", self.batch),
+            ("steps", self.steps),
+            ("h_start", h.start()),
+            ("h_sequence", h.sequence()),
+            ("dy_start", dy.map_or(0, Tensor::start)),
+            ("dy_sequence", dy.map_or(0, Tensor::sequence)),
+            ("has_dy", usize::from(dy.is_some())),
+            ("reverse", usize::from(self.reverse)),
+        ]);
+        let cells = (self.batch * self.steps * self.units) as u64;
+        Launch {
+            label: label.to_owned(),
+            kernel: Kernel {
+                shader: "lstm",
+                variant: "standard",
+                entry,
+                constants: BTreeMap::from([("UNITS", self.units as f64), ("WORKGROUP", workgroup as f64)]),
+            },
+            bindings,
+            shape,
+            workgroups: self.batch,
+            flop: 2 * cells * 4 * self.units as u64,
+            bytes: 4 * (cells * 10 + (4 * self.units * self.units) as u64),
+        }
+    }
+}

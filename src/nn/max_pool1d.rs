@@ -1,0 +1,70 @@
+//! Max pooling: `shaders/max_pool1d.wgsl`.
+
+use std::collections::BTreeMap;
+
+use super::tensor::Tensor;
+use crate::gpu::plan::{Binding, Kernel, Launch, Slice, fields};
+use crate::gpu::shader::Shader;
+
+/// y = the maximum of each window of `size` steps; `position` (N, L / size, C) keeps where it stood.
+pub fn forward(label: &str, size: usize, x: &Tensor, y: &Tensor, position: Slice) -> Launch {
+    let bindings = vec![
+        ("x", Binding::Fixed(x.slice)),
+        ("y", Binding::Fixed(y.slice)),
+        ("position", Binding::Fixed(position)),
+    ];
+    launch(label, "forward", size, [x, y, x, y], bindings, y.elements())
+}
+
+/// dx from dy: to where the maximum stood. With `relu` also through the ReLU below the pool.
+pub fn backward(
+    label: &str,
+    size: usize,
+    (y, position): (&Tensor, Slice),
+    dy: &Tensor,
+    dx: &Tensor,
+    relu: bool,
+) -> Launch {
+    let bindings = vec![
+        ("y_kept", Binding::Fixed(y.slice)),
+        ("position_kept", Binding::Fixed(position)),
+        ("dy", Binding::Fixed(dy.slice)),
+        ("dx", Binding::Fixed(dx.slice)),
+    ];
+    let mut launch = launch(label, "backward", size, [dx, y, dx, dy], bindings, dx.elements());
+    launch.kernel.constants = BTreeMap::from([("RELU", f64::from(u8::from(relu)))]);
+    launch
+}
+
+fn launch(
+    label: &str,
+    entry: &'static str,
+    size: usize,
+    [x, y, dx, dy]: [&Tensor; 4],
+    bindings: Vec<(&'static str, Binding)>,
+    owners: usize,
+) -> Launch {
+    Launch {
+        label: label.to_owned(),
+        kernel: Kernel { shader: "max_pool1d", variant: "standard", entry, constants: BTreeMap::new() },
+        bindings,
+        shape: fields(&[
+            ("batch", x.batch),
+            ("length", x.length),
+            ("pooled", y.length),
+            ("channels", x.channels),
+            ("size", size),
+            ("x_start", x.start()),
+            ("x_sequence", x.sequence()),
+            ("y_start", y.start()),
+            ("y_sequence", y.sequence()),
+            ("dx_start", dx.start()),
+            ("dx_sequence", dx.sequence()),
+            ("dy_start", dy.start()),
+            ("dy_sequence", dy.sequence()),
+        ]),
+        workgroups: owners.div_ceil(Shader::find("max_pool1d", "standard").constant("WORKGROUP")),
+        flop: x.elements() as u64,
+        bytes: 4 * (x.elements() + 2 * y.elements()) as u64,
+    }
+}
