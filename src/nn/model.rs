@@ -652,8 +652,11 @@ mod read {
     }
 
     pub(super) fn model(source: &Source<'_>, classes: usize) -> Result<Model> {
-        let root = DeTable::parse(source.text)
-            .map_err(|error| source.error(error.span().map_or(0, |span| span.start), error.message()))?;
+        let (root, errors) = DeTable::parse_recoverable(source.text);
+        let place = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+        if let Some(error) = errors.iter().min_by_key(|error| place(error)) {
+            return Err(source.error(place(error), error.message()));
+        }
         let at = root.span();
         let mut root = Section::new(source, "model", Spanned::new(at, DeValue::Table(root.into_inner())))?;
 
