@@ -8,6 +8,8 @@ pub mod gather;
 pub mod gradient_sum;
 pub mod lstm;
 pub mod max_pool1d;
+pub mod checkpoint;
+pub mod initialise;
 pub mod model;
 pub mod parameters;
 pub mod relu;
@@ -15,6 +17,8 @@ pub mod softmax_cross_entropy;
 pub mod tensor;
 pub mod variants;
 
+pub use checkpoint::{Checkpoint, Scaling, TrainingState};
+pub use initialise::initialise;
 pub use model::{Layer, LayerKind, Model, Padding, Shape};
 pub use parameters::ParameterTable;
 pub use tensor::Tensor;
