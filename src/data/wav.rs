@@ -140,7 +140,7 @@ fn close_open_end(head: &mut [u8]) -> bool {
         head.get(at..at.checked_add(4)?).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
     };
     let mut frame_bytes = 0;
-    let mut at = 12; // after RIFF, its length and WAVE
+    let mut at: usize = 12; // after RIFF, its length and WAVE
     // Whatever is wrong with the header is for the full reader to say.
     while let Some(length) = word(head, at.saturating_add(4)) {
         match &head[at..at + 4] {

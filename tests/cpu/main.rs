@@ -1,1 +1,6 @@
-fn main() {}
+//! Tests that need no adapter.
+
+mod catalogue;
+mod folder;
+mod mat;
+mod wav;
