@@ -126,7 +126,7 @@ fn other_classes_are_listed_and_passed_over() {
             [
                 "cells [1x2 cell]",
                 "fields [1x1 struct]",
-                "text [1 char]",
+                "text [1x14 char]",
                 "sparse [3x3 sparse]",
                 "complex [2x1 complex double]",
                 "one [1x1 double]",
@@ -268,7 +268,7 @@ fn bomb(rows: u32, claimed: u32, zeros: usize) -> Vec<u8> {
     let words =
         [14, claimed.saturating_add(48), 6, 8, 9, 0, 5, 8, rows, 1, 1 << 16 | 1, u32::from(b'x'), 2, claimed];
     inner.extend(words.iter().flat_map(|word: &u32| word.to_le_bytes()));
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(&inner).unwrap();
     for _ in 0..zeros / 65536 {
         encoder.write_all(&[0; 65536]).unwrap();
@@ -291,10 +291,9 @@ fn a_compressed_bomb_is_refused_before_it_is_inflated() {
     let mut counting = Counting { inner: Cursor::new(&endless), read: 0 };
     let mut file = MatFile::new(&mut counting).unwrap();
     let variable = file.variables()[0].clone();
-    let mut seen = 0;
-    let error = file.each_value(&variable, |_, _| seen += 1);
-    assert!(message(error).contains("cut short or damaged"));
-    assert!(seen <= 10, "{seen}");
+    assert!(message(file.each_value(&variable, |_, _| ())).contains("cut short or damaged"));
+    let (read, there) = (counting.read, endless.len() as u64);
+    assert!(read < there / 2, "{read} of {there} bytes were inflated");
 
     // Claims more than its dimensions, and dimensions beyond what a recording may have.
     assert!(
