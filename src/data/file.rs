@@ -182,10 +182,11 @@ pub(super) fn rate(raw: &Raw, stated: &Stated, options: &ReadOptions) -> Result<
             )));
         }
         if other != rate {
-            let remedy = if source == "--rate" { "leave out --rate" } else { "correct one of them" };
-            return Err(Error::input(format!(
-                "{first} says {rate} Hz and {source} {other} Hz: {remedy}, or list the rates in a dataset.toml"
-            )));
+            let remedy = match source {
+                "--rate" => "leave out --rate; a dataset.toml can give a rate to single recordings",
+                _ => "correct one of them",
+            };
+            return Err(Error::input(format!("{first} says {rate} Hz and {source} {other} Hz: {remedy}")));
         }
     }
     Ok(rate)
