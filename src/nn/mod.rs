@@ -2,14 +2,14 @@
 
 pub mod adam;
 pub mod average_pool1d;
+pub mod checkpoint;
 pub mod conv1d;
 pub mod dropout;
 pub mod gather;
 pub mod gradient_sum;
+pub mod initialise;
 pub mod lstm;
 pub mod max_pool1d;
-pub mod checkpoint;
-pub mod initialise;
 pub mod model;
 pub mod parameters;
 pub mod relu;
