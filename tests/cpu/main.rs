@@ -1,1 +1,5 @@
-fn main() {}
+//! Tests that need no adapter.
+
+mod order;
+mod protocol;
+mod split;
