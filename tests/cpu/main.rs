@@ -9,4 +9,7 @@ mod folder;
 mod initialise;
 mod mat;
 mod model;
+mod order;
+mod protocol;
+mod split;
 mod wav;
