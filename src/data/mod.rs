@@ -4,6 +4,7 @@ pub mod classes;
 pub mod order;
 pub mod protocol;
 pub mod recording;
+pub mod resample;
 pub mod seed;
 pub mod split;
 pub mod split_record;

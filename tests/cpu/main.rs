@@ -2,4 +2,5 @@
 
 mod order;
 mod protocol;
+mod resample;
 mod split;
