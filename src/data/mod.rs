@@ -9,6 +9,7 @@ pub mod mat;
 pub mod order;
 pub mod protocol;
 pub mod recording;
+pub mod resample;
 pub mod seed;
 pub mod split;
 pub mod split_record;

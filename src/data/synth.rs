@@ -181,16 +181,20 @@ impl Plan {
         let rng = &mut rng;
         let shaft = self.facts.rpm.unwrap_or_default() / 60.0;
         let machine = Machine::drawn(rng);
-        let force = self.strikes(shaft, rng);
+        let sources = self.sources(shaft, rng);
 
         let mut signal = machine.shaft_harmonics(shaft, self.condition, rng);
         for sample in &mut signal {
             *sample += machine.noise * normal(rng);
         }
-        for mode in &machine.modes {
-            let excited: Vec<f64> =
-                force.iter().map(|strike| strike + machine.rumble * normal(rng)).collect();
-            mode.ring(&excited, &mut signal);
+        for (m, mode) in machine.modes.iter().enumerate() {
+            let mut force: Vec<f64> = (0..SAMPLES).map(|_| machine.rumble * normal(rng)).collect();
+            for source in &sources {
+                for (sum, strike) in force.iter_mut().zip(&source.strikes) {
+                    *sum += source.path[m] * strike;
+                }
+            }
+            mode.ring(&force, &mut signal);
         }
         signal
             .iter()
@@ -201,65 +205,73 @@ impl Plan {
             .collect()
     }
 
-    /// The strikes' strength at every sample, in g.
-    fn strikes(&self, shaft: f64, rng: &mut ChaCha8Rng) -> Vec<f64> {
-        let mut force = vec![0.0; SAMPLES];
-        let strength = STRENGTH[self.index] * (0.9 + 0.2 * uniform(rng));
-        // Half the angle over which the ring carries load, as a share of the diameter.
+    /// What strikes, how hard, and how well it reaches each mode of the housing.
+    fn sources(&self, shaft: f64, rng: &mut ChaCha8Rng) -> Vec<Source> {
+        let strength = STRENGTH[self.index] * (0.95 + 0.1 * uniform(rng));
         let zone = LoadZone { extent: 0.35 + 0.15 * uniform(rng) };
-        let outer = |force: &mut [f64], strength: f64, rng: &mut ChaCha8Rng| {
-            strike(force, BPFO * shaft, rng, |_, _| strength);
+        let phase = uniform(rng);
+        // The process loads the shaft in waves of about a second; a spall strikes softly where they ebb.
+        let (wave, wave_phase) = (0.8 + 0.6 * uniform(rng), uniform(rng));
+        let load = |t: f64| 0.65 + 0.35 * libm::sin(TAU * (wave * t + wave_phase));
+        let mut source = |path: [f64; 3], frequency: f64, force: &dyn Fn(usize, f64) -> f64| Source {
+            path: path.map(|gain| gain * strength * (0.9 + 0.2 * uniform(rng))),
+            strikes: strikes(frequency * shaft, rng, &|k, t| load(t) * force(k, t)),
         };
-        let inner = |force: &mut [f64], strength: f64, rng: &mut ChaCha8Rng| {
-            let phase = uniform(rng);
-            strike(force, BPFI * shaft, rng, |_, t| strength * zone.load(shaft * t + phase));
-        };
+        // The outer ring sits in the housing; from the inner ring and the balls, which turn, the way is longer
+        // and dampens what is quick.
+        let outer: [f64; 3] = [0.3, 0.7, 1.4];
+        let inner: [f64; 3] = [0.5, 2.1, 0.4];
+        let ball: [f64; 3] = [2.1, 0.6, 0.3];
+        let foot: [f64; 3] = [2.0, 0.3, 0.1];
+        let in_zone = |turns: f64| zone.load(turns + phase);
         match self.condition {
-            Condition::Normal => {}
-            Condition::Ball => {
-                let phase = uniform(rng);
-                // The way from the inner ring to the housing leads through the balls and is weaker.
-                strike(&mut force, 2.0 * BALL_SPIN * shaft, rng, |k, t| {
-                    let path = if k % 2 == 0 { 1.0 } else { 0.7 };
-                    1.1 * strength * path * (0.25 + 0.75 * zone.load(FTF * shaft * t + phase))
-                });
-            }
-            Condition::InnerRace => inner(&mut force, 1.2 * strength, rng),
-            Condition::OuterRace => outer(&mut force, strength, rng),
-            Condition::InnerAndOuterRace => {
-                inner(&mut force, strength, rng);
-                outer(&mut force, 0.8 * strength, rng);
-            }
-            // The shaft lifts and falls back once a turn.
-            Condition::Looseness => strike(&mut force, shaft, rng, |_, _| 1.2 * strength),
+            Condition::Normal => vec![],
+            Condition::Ball => vec![source(ball, 2.0 * BALL_SPIN, &|k, t| {
+                // A spin strikes the outer ring and, farther away, the inner one.
+                let ring = if k % 2 == 0 { 1.0 } else { 0.7 };
+                ring * (0.3 + 0.7 * in_zone(FTF * shaft * t))
+            })],
+            Condition::InnerRace => vec![source(inner, BPFI, &|_, t| 0.1 + 0.9 * in_zone(shaft * t))],
+            Condition::OuterRace => vec![source(outer, BPFO, &|_, _| 1.0)],
+            Condition::InnerAndOuterRace => vec![
+                source(inner, BPFI, &|_, t| 0.1 + 0.9 * in_zone(shaft * t)),
+                source(outer, BPFO, &|_, _| 1.0),
+            ],
+            // The shaft lifts within its clearance and falls back once a turn.
+            Condition::Looseness => vec![source(foot, 1.0, &|_, _| 1.2)],
         }
-        force
     }
 }
 
-/// Strength of a strike by bearing, in g.
-const STRENGTH: [f64; 5] = [0.5, 0.6, 0.7, 0.8, 0.9];
+/// Something that strikes again and again.
+struct Source {
+    path: [f64; 3],
+    strikes: Vec<f64>,
+}
 
-/// Adds strikes to `force`, about `frequency` a second: rolling elements slip, by a per cent as a whole and
-/// from one strike to the next, so that strikes never stay in step with the shaft.
-fn strike(force: &mut [f64], frequency: f64, rng: &mut ChaCha8Rng, strength: impl Fn(usize, f64) -> f64) {
+/// Strength of a strike by bearing, in g.
+const STRENGTH: [f64; 5] = [1.0, 1.1, 1.2, 1.3, 1.4];
+
+/// Strikes about `frequency` times a second: rolling elements slip, by a per cent as a whole and from one
+/// strike to the next, so that strikes never stay in step with the shaft.
+fn strikes(frequency: f64, rng: &mut ChaCha8Rng, force: &dyn Fn(usize, f64) -> f64) -> Vec<f64> {
+    let mut strikes = vec![0.0; SAMPLES];
     let interval = 1.0 / (frequency * (1.0 - 0.01 * uniform(rng)));
     let mut t = interval * uniform(rng);
-    let mut count = 0;
-    loop {
+    for count in 0.. {
         let position = t * f64::from(RATE);
         let sample = position as usize;
-        if sample + 1 >= force.len() {
-            return;
+        if sample + 1 >= SAMPLES {
+            break;
         }
         // Between two samples, each takes its share.
         let share = position - sample as f64;
-        let hit = strength(count, t) * (1.0 + 0.15 * normal(rng)).max(0.0);
-        force[sample] += (1.0 - share) * hit;
-        force[sample + 1] += share * hit;
+        let hit = force(count, t) * (1.0 + 0.15 * normal(rng)).max(0.0);
+        strikes[sample] += (1.0 - share) * hit;
+        strikes[sample + 1] += share * hit;
         t += interval * (1.0 + 0.01 * normal(rng).clamp(-3.0, 3.0));
-        count += 1;
     }
+    strikes
 }
 
 /// The load around a bearing under a radial force (Stribeck): q = (1 - (1 - cos a) / (2 e))^1.5, 1 in the
@@ -319,21 +331,9 @@ impl Machine {
         let mut between = |low: f64, high: f64| low + (high - low) * uniform(rng);
         Self {
             modes: [
-                Mode {
-                    frequency: between(900.0, 1200.0),
-                    damping: between(0.05, 0.08),
-                    gain: between(0.3, 0.5),
-                },
-                Mode {
-                    frequency: between(2600.0, 3200.0),
-                    damping: between(0.04, 0.06),
-                    gain: between(0.8, 1.2),
-                },
-                Mode {
-                    frequency: between(4000.0, 4600.0),
-                    damping: between(0.03, 0.05),
-                    gain: between(0.4, 0.8),
-                },
+                Mode { frequency: between(1000.0, 1100.0), damping: between(0.05, 0.07), gain: 1.0 },
+                Mode { frequency: between(2700.0, 2900.0), damping: between(0.04, 0.055), gain: 1.0 },
+                Mode { frequency: between(4150.0, 4450.0), damping: between(0.03, 0.045), gain: 1.0 },
             ],
             noise: between(0.06, 0.10),
             rumble: between(0.04, 0.06),

@@ -11,5 +11,6 @@ mod mat;
 mod model;
 mod order;
 mod protocol;
+mod resample;
 mod split;
 mod wav;
