@@ -12,6 +12,9 @@ use super::recording::{Facts, Recording};
 use super::{MAX_SAMPLES, channel_index, wav};
 use crate::error::{Error, Result};
 
+/// Variables that one message lists.
+const MAX_LISTED: usize = 20;
+
 /// How files are read; the command line's `--rate`, `--channel`, `--variable` and `--skip-bad`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReadOptions {
@@ -230,15 +233,16 @@ pub(super) fn recognise(path: &Path, variables: &[Variable]) -> Result<Option<&'
 
 /// SHA-256 of a file that has the size of a published CWRU file; `None` for any other size.
 pub(super) fn published_sha256(path: &Path) -> Result<Option<String>> {
+    let unreadable = |cause: std::io::Error| Error::input(format!("cannot be read: {cause}"));
     let mut file = open(path)?;
-    let bytes = file.get_ref().metadata().map_err(|cause| Error::read(path, &cause))?.len();
+    let bytes = file.get_ref().metadata().map_err(unreadable)?.len();
     if !catalogue::has_size(bytes) {
         return Ok(None);
     }
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let count = file.read(&mut buffer).map_err(|cause| Error::read(path, &cause))?;
+        let count = file.read(&mut buffer).map_err(unreadable)?;
         if count == 0 {
             return Ok(Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()));
         }
@@ -264,8 +268,9 @@ pub(super) fn choose<'a>(
     entry: Option<&Entry>,
 ) -> Result<&'a Variable> {
     let listing = || {
-        let names: Vec<_> = variables.iter().map(ToString::to_string).collect();
-        names.join(", ")
+        let names: Vec<_> = variables.iter().take(MAX_LISTED).map(ToString::to_string).collect();
+        let more = variables.len() - names.len();
+        names.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
     };
     if let Some(found) = wanted.and_then(|name| variables.iter().find(|v| v.name == name)) {
         return Ok(found);

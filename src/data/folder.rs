@@ -258,19 +258,28 @@ struct Listing {
     recording: Vec<Listed>,
 }
 
-/// A `[[recording]]` of `dataset.toml`.
+/// A `[[recording]]` of `dataset.toml`; all but `file` and `condition` may be left out.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Listed {
+    /// Path, from the folder of `dataset.toml`.
     file: String,
     condition: String,
+    /// Sampling rate in Hz.
     rate: Option<f64>,
+    /// Shaft speed in rpm.
     rpm: Option<f64>,
+    /// Motor load in hp.
     load: Option<f64>,
+    /// Name of the physical bearing.
     bearing: Option<String>,
+    /// Counted from 1.
     channel: Option<usize>,
+    /// Fault diameter in inch.
     fault_size: Option<f64>,
+    /// Position of an outer-race fault on the clock face.
     position: Option<String>,
+    /// Variable of a MAT file.
     variable: Option<String>,
 }
 
