@@ -1,3 +1,8 @@
 //! Tests that need no adapter.
 
+#[path = "../goldens/mod.rs"]
+mod goldens;
+
+mod checkpoint;
+mod initialise;
 mod model;
