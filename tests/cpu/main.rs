@@ -3,6 +3,10 @@
 #[path = "../goldens/mod.rs"]
 mod goldens;
 
+mod catalogue;
 mod checkpoint;
+mod folder;
 mod initialise;
+mod mat;
 mod model;
+mod wav;
