@@ -1,3 +1,4 @@
 //! Tests that need no adapter.
 
 mod model;
+mod table;
