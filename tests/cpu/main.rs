@@ -1,4 +1,5 @@
 //! Tests that need no adapter.
 
 mod model;
+mod shaders;
 mod table;
