@@ -2,20 +2,27 @@
 
 pub mod adam;
 pub mod average_pool1d;
+pub mod checkpoint;
 pub mod conv1d;
 pub mod dropout;
 pub mod gather;
 pub mod gradient_sum;
+pub mod initialise;
+pub mod lower;
 pub mod lstm;
 pub mod max_pool1d;
 pub mod model;
+pub mod network;
 pub mod parameters;
 pub mod relu;
 pub mod softmax_cross_entropy;
 pub mod tensor;
 pub mod variants;
 
+pub use checkpoint::{Checkpoint, Scaling, TrainingState};
+pub use initialise::initialise;
 pub use model::{Layer, LayerKind, Model, Padding, Shape};
+pub use network::Network;
 pub use parameters::ParameterTable;
 pub use tensor::Tensor;
 pub use variants::Variants;

@@ -1,5 +1,14 @@
 //! Tests that need no adapter.
 
+#[path = "../goldens/mod.rs"]
+mod goldens;
+
+mod catalogue;
+mod checkpoint;
+mod folder;
+mod initialise;
+mod mat;
 mod model;
 mod shaders;
 mod table;
+mod wav;

@@ -1,8 +1,13 @@
 //! The model file's format, shapes and the parameter table.
 
+use std::collections::BTreeSet;
+
 use gpu_bearing::nn::model::{Model, Row};
 use gpu_bearing::nn::parameters::{ALIGNMENT, ParameterTable};
-use gpu_bearing::nn::{LayerKind, Padding, Shape};
+use gpu_bearing::nn::{Layer, LayerKind, Padding, Shape};
+use safetensors::tensor::SafeTensors;
+
+use crate::goldens;
 
 /// A model file with `layers` between a window of 400 samples and the output layer 'logits'.
 fn file(layers: &str) -> String {
@@ -62,4 +67,295 @@ fn the_default_model_is_the_papers_table_1() {
     assert_eq!(rows.iter().map(|row| row.parameters).sum::<usize>(), 348_822);
     assert_eq!(ParameterTable::new(&model).unwrap().count(), 348_822);
     assert_eq!(model.classes().unwrap(), 6);
+}
+
+#[test]
+fn files_of_the_binary_and_of_the_goldens_are_models() {
+    for name in Model::built_in() {
+        Model::load(name, 6).unwrap();
+    }
+    let small = Model::load(goldens::path("small.toml").to_str().unwrap(), 3).unwrap();
+    let shapes: Vec<(usize, usize)> =
+        small.shapes().unwrap().iter().map(|shape| (shape.length, shape.channels)).collect();
+    // conv1 and its relu, mean1, conv2, relu2, pool2, dense1 and its relu, dropout, lstm1, lstm2, logits
+    assert_eq!(
+        shapes,
+        [(25, 5), (25, 5), (12, 5), (10, 7), (10, 7), (3, 7), (3, 6), (3, 6), (3, 6), (3, 5), (1, 3), (1, 3)]
+    );
+    let error = Model::load("nowhere.toml", 3).unwrap_err().to_string();
+    assert_eq!(error, "nowhere.toml: no such model file, and the built-in models are: cnn-lstm");
+}
+
+#[test]
+fn an_activation_is_a_layer_of_its_own() {
+    let model = Model::default_for(6).unwrap();
+    assert_eq!(model.layers[1].name, "conv1.relu");
+    assert_eq!(model.layers[1].kind, LayerKind::Relu);
+    assert_eq!(model.layers.len(), 14 + 6);
+}
+
+#[test]
+fn a_model_written_as_toml_reads_back() {
+    let small = Model::load(goldens::path("small.toml").to_str().unwrap(), 3).unwrap();
+    for (model, classes) in [(Model::default_for(6).unwrap(), 6), (small, 3)] {
+        let changed = model.with_dropout(0.1 + 0.2).unwrap().with_window(333).unwrap();
+        assert_eq!(Model::parse(&changed.to_toml(), "again", classes).unwrap(), changed);
+        assert_ne!(changed, model);
+    }
+}
+
+#[test]
+fn inputs_may_be_said_when_they_are_the_layer_before() {
+    let with = |first: &str, second: &str| {
+        parse(&format!(
+            "[[layer]]\nname = \"a\"\ntype = \"dense\"\nunits = 2\nactivation = \"relu\"\n{first}\n\
+             [[layer]]\nname = \"b\"\ntype = \"relu\"\n{second}\n{END}"
+        ))
+    };
+    let plain = with("", "").unwrap();
+    assert_eq!(with("input = [\"input\"]", "input = [\"a.relu\"]").unwrap(), plain);
+    assert_eq!(with("", "input = [\"a\"]").unwrap(), plain);
+    assert_eq!(
+        with("", "input = [\"input\"]").unwrap_err(),
+        "m.toml:14: layer 'b': reads [\"input\"]: only a chain, in which each layer reads the one before it \
+         (here 'a.relu'), is supported yet"
+    );
+    assert_eq!(
+        with("", "input = [\"c\"]").unwrap_err(),
+        "m.toml:14: layer 'b': input 'c' is no layer before this one"
+    );
+}
+
+#[test]
+fn a_wrong_file_is_refused_with_its_line() {
+    let text = file(END);
+    let change = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from}");
+        Model::parse(&text.replacen(from, to, 1), "m.toml", 4).unwrap_err().to_string()
+    };
+    assert_eq!(parse(END).unwrap().layers.len(), 2);
+    for (from, to, error) in [
+        ("name = \"m\"", "name = \"m\nx\"", "m.toml:1: "),
+        ("window = 400", "window = ", "m.toml:3: "),
+        ("name = \"m\"", "", "m.toml:1: model: 'name' is missing"),
+        ("name = \"m\"", "name = \"a/b\"", "m.toml:1: model: name 'a/b' may only have letters"),
+        ("window = 400\n", "", "m.toml:2: [input]: 'window' is missing"),
+        (
+            "channels = 1",
+            "channels = 1\nrate = 3",
+            "m.toml:5: [input]: unknown key 'rate', known are: window",
+        ),
+        ("units = 3", "unit = 3", "m.toml:5: layer 'lstm': 'units' is missing"),
+        ("units = 3", "units = 3\nkernel = 2", "m.toml:9: layer 'lstm': unknown key 'kernel', known are: "),
+        (
+            "units = 3",
+            "units = 0",
+            "m.toml:8: layer 'lstm': 'units' is 0, but has to be a whole number from 1 ",
+        ),
+        ("units = 3", "units = 2.5", "m.toml:8: layer 'lstm': 'units' is 2.5, but has to be a whole number"),
+        (
+            "sequence = false",
+            "sequence = 0",
+            "m.toml:9: layer 'lstm': 'sequence' is integer, not true or false",
+        ),
+        (
+            "type = \"lstm\"",
+            "type = \"gru\"",
+            "m.toml:7: layer 'lstm': unknown type 'gru', known are: conv1d",
+        ),
+        (
+            "name = \"lstm\"",
+            "name = \"logits\"",
+            "m.toml:11: layer 'logits': a second layer is called 'logits'",
+        ),
+        ("name = \"lstm\"", "name = \"adam.m\"", "m.toml:6: [[layer]]: name 'adam.m' is taken"),
+        ("\"classes\"", "5", "m.toml:16: [[output]]: layer 'logits' gives 5 scores, but there are 4 classes"),
+        ("\"classes\"", "\"many\"", "m.toml:13: layer 'logits': 'units' is \"many\", but has to be"),
+        (
+            "layer = \"logits\"",
+            "layer = \"lstm\"",
+            "m.toml:16: [[output]]: the output is layer 'lstm', but layers",
+        ),
+        ("layer = \"logits\"", "layer = \"end\"", "m.toml:16: [[output]]: there is no layer 'end'"),
+        (
+            "softmax_cross_entropy",
+            "mse",
+            "m.toml:17: [[output]]: loss 'mse' is not supported yet, only 'soft",
+        ),
+        ("\"condition\"", "\"speed\"", "m.toml:18: [[output]]: target 'speed' is not supported yet"),
+        (
+            "[[output]]",
+            "[[output]]\n[[output]]",
+            "m.toml:15: 2 outputs: only models with one are supported yet",
+        ),
+        ("[[output]]", "[other]", "m.toml:1: model: 'output' is missing"),
+    ] {
+        let found = change(from, to);
+        assert!(found.starts_with(error), "{from} -> {to}:\n{found}\n{error}");
+    }
+}
+
+#[test]
+fn a_wrong_layer_is_refused_with_its_line() {
+    for (layer, error) in [
+        (
+            "type = \"conv1d\"\nfilters = 2\nkernel = 401\npadding = \"valid\"",
+            "m.toml:5: conv1d 'first': kernel 401 is longer than the padded input 400 (length 400 + padding 0)",
+        ),
+        (
+            "type = \"conv1d\"\nfilters = 2\nkernel = 3\npadding = \"causal\"",
+            "m.toml:10: layer 'first': unknown padding 'causal', known are: same, valid",
+        ),
+        (
+            "type = \"dense\"\nunits = 3\nactivation = \"tanh\"",
+            "m.toml:9: layer 'first': unknown activation 'tanh', known is: relu",
+        ),
+        (
+            "type = \"max_pool1d\"\nsize = 401",
+            "m.toml:5: max_pool1d 'first': size 401 is longer than the input 400",
+        ),
+        ("type = \"dropout\"\nrate = 1", "m.toml:8: layer 'first': 'rate' is 1, outside 0 <= rate < 1"),
+        ("type = \"dropout\"\nrate = nan", "m.toml:8: layer 'first': 'rate' is nan, outside 0 <= rate < 1"),
+        ("type = \"dropout\"\nrate = \"0.5\"", "m.toml:8: layer 'first': 'rate' is \"0.5\", outside"),
+        (
+            "type = \"conv1d\"\nfilters = 60000\nkernel = 60000",
+            "m.toml:5: conv1d 'first': weight [60000, 1, 60000] has 3600000000 elements, more than",
+        ),
+    ] {
+        let found = refusal(layer);
+        assert!(found.starts_with(error), "{found}\n{error}");
+    }
+    let error = parse("[[layer]]\nname = \"logits\"\ntype = \"dense\"\nunits = 4").unwrap_err();
+    assert!(
+        error.starts_with(
+            "m.toml:5: dense 'logits': the output has 400 time steps of 4 scores, a classifier needs 1"
+        ),
+        "{error}"
+    );
+    let error = Model::parse(&file(END), "m.toml", 1).unwrap_err().to_string();
+    assert_eq!(error, "a classifier has 2 to 65536 classes, not 1");
+}
+
+#[test]
+fn flags_that_do_not_fit_the_model_are_refused() {
+    let model = Model::default_for(6).unwrap();
+    assert_eq!(
+        model.with_window(64).unwrap().shapes().unwrap().last(),
+        Some(&Shape { length: 1, channels: 6 })
+    );
+    assert_eq!(
+        model.with_window(63).unwrap_err().to_string(),
+        "model 'cnn-lstm' with a window of 63 samples: max_pool1d 'pool4': size 2 is longer than the input 1"
+    );
+    assert!(model.with_window(0).is_err());
+    assert!(model.with_dropout(1.0).is_err());
+    assert!(model.with_dropout(f64::NAN).is_err());
+    assert!(parse(END).unwrap().with_dropout(0.5).unwrap_err().to_string().contains("has no dropout layer"));
+}
+
+/// Keras' rule, from the positions it reads: the first output's window starts `left` before the input and
+/// the last one's ends `right` after it, unless the stride skips the end.
+#[test]
+fn padding_is_keras() {
+    assert_eq!(Padding::Same.of(400, 16, 1), (7, 8, 400));
+    assert_eq!(Padding::Same.of(400, 3, 2), (0, 1, 200));
+    assert_eq!(Padding::Same.of(10, 2, 3), (0, 1, 4));
+    assert_eq!(Padding::Same.of(9, 1, 2), (0, 0, 5));
+    assert_eq!(Padding::Same.of(4, 7, 1), (3, 3, 4));
+    assert_eq!(Padding::Valid.of(5, 5, 3), (0, 0, 1));
+    assert_eq!(Padding::Valid.of(11, 4, 2), (0, 0, 4));
+    assert_eq!(Padding::Valid.of(4, 5, 1), (0, 0, 0));
+    for length in 1..30 {
+        for kernel in 1..12 {
+            for stride in 1..5 {
+                let (left, right, out) = Padding::Same.of(length, kernel, stride);
+                assert_eq!(out, length.div_ceil(stride));
+                assert!(left <= right && right <= left + 1);
+                assert!((out - 1) * stride + kernel <= left + length + right, "the last window fits");
+                let (_, _, out) = Padding::Valid.of(length, kernel, stride);
+                let fits = (0..length).step_by(stride).filter(|start| start + kernel <= length).count();
+                assert_eq!(out, fits);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_parameter_table_has_no_overlap_and_is_aligned() {
+    let model = Model::load(goldens::path("small.toml").to_str().unwrap(), 3).unwrap();
+    let table = ParameterTable::new(&model).unwrap();
+    let mut end = 0;
+    for entry in table.entries() {
+        assert_eq!(entry.offset % ALIGNMENT, 0);
+        assert!(entry.offset >= end && entry.offset < end + ALIGNMENT, "{}", entry.name);
+        assert_eq!(entry.len, entry.device_shape.iter().product::<usize>());
+        end = entry.offset + entry.len;
+    }
+    assert_eq!(table.total_len(), end.next_multiple_of(ALIGNMENT));
+    assert_eq!(table.entry("conv1", "weight").device_shape, [4, 2, 5]);
+    assert_eq!(table.entry("conv1", "weight").torch_shape(), [5, 2, 4]);
+    assert_eq!(table.entry("dense1", "weight").device_shape, [7, 6]);
+    assert_eq!(table.entry("lstm1", "weight_ih_l0").device_shape, [6, 20]);
+    assert_eq!(table.entry("lstm1", "weight_hh_l0").device_shape, [5, 20]);
+    assert_eq!(table.entry("lstm1", "bias_ih_l0").second_bias().unwrap(), "lstm1.bias_hh_l0");
+    assert_eq!(table.entry("dense1", "bias").second_bias(), None);
+}
+
+#[test]
+fn a_tensor_goes_to_pytorchs_layout_and_back() {
+    let model = Model::load(goldens::path("small.toml").to_str().unwrap(), 3).unwrap();
+    let table = ParameterTable::new(&model).unwrap();
+    let flat: Vec<f32> = (0..table.total_len()).map(|index| index as f32).collect();
+    let entry = table.entry("conv1", "weight");
+    let torch = entry.to_torch(&flat);
+    let (taps, inputs, outputs) = (4, 2, 5);
+    for (k, i, o) in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (3, 1, 4), (2, 1, 3)] {
+        let device = flat[entry.offset + (k * inputs + i) * outputs + o];
+        assert_eq!(torch[(o * inputs + i) * taps + k], device, "tap {k}, input {i}, output {o}");
+    }
+    let mut back = flat.clone();
+    for entry in table.entries() {
+        back[entry.range()].fill(f32::NAN);
+        entry.from_torch(&entry.to_torch(&flat), &mut back);
+    }
+    assert_eq!(back, flat);
+}
+
+/// PyTorch's lengths are the model's: a layer with each golden's scalars gives the golden's output shape.
+#[test]
+fn goldens_have_the_shapes_that_layers_say() {
+    let bytes = goldens::read("kernels.safetensors");
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let mut seen = BTreeSet::new();
+    for (case, scalars) in goldens::cases(&bytes) {
+        let number = |name: &str| scalars[name].as_u64().unwrap() as usize;
+        let shape = |name: &str| goldens::floats(&file, &format!("{case}.{name}")).0;
+        let op = scalars["op"].as_str().unwrap();
+        let kind = match op {
+            "conv1d" => {
+                let [kernel, _, filters] = shape("w")[..] else { panic!("{case}") };
+                let padding = if scalars["padding"] == "same" { Padding::Same } else { Padding::Valid };
+                LayerKind::Conv1d { filters, kernel, stride: number("stride"), padding }
+            }
+            "dense" => LayerKind::Dense { units: shape("w")[1] },
+            "relu" => LayerKind::Relu,
+            "max_pool1d" => LayerKind::MaxPool1d { size: number("size") },
+            "average_pool1d" => LayerKind::AveragePool1d { size: number("size") },
+            "lstm" => {
+                LayerKind::Lstm { units: shape("w_hh")[0], sequence: scalars["sequence"].as_bool().unwrap() }
+            }
+            _ => continue,
+        };
+        let (x, mut y) = (shape("x"), shape("y"));
+        if y.len() == 2 {
+            y.insert(1, 1); // the last step, without its axis
+        }
+        let last = Layer { name: "last".into(), kind: LayerKind::Lstm { units: 2, sequence: false } };
+        let layers = vec![Layer { name: case.clone(), kind }, last];
+        let model = Model { name: case.clone(), window: x[1], channels: x[2], layers };
+        let output = model.shapes().unwrap()[0];
+        assert_eq!([x[0], output.length, output.channels], y[..], "{case}");
+        seen.insert(op.to_owned());
+    }
+    assert_eq!(seen.len(), 6);
 }
