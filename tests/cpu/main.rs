@@ -9,4 +9,6 @@ mod folder;
 mod initialise;
 mod mat;
 mod model;
+mod shaders;
+mod table;
 mod wav;
