@@ -205,9 +205,17 @@ fn forward(
         left[5] = select(0.0, x[at[5] + run], inside);
         left[6] = select(0.0, x[at[6] + run], inside);
         left[7] = select(0.0, x[at[7] + run], inside);
+        left[8] = select(0.0, x[at[8] + run], inside);
+        left[9] = select(0.0, x[at[9] + run], inside);
+        left[10] = select(0.0, x[at[10] + run], inside);
+        left[11] = select(0.0, x[at[11] + run], inside);
+        left[12] = select(0.0, x[at[12] + run], inside);
+        left[13] = select(0.0, x[at[13] + run], inside);
+        left[14] = select(0.0, x[at[14] + run], inside);
+        left[15] = select(0.0, x[at[15] + run], inside);
         for (var q = 0u; q < LANES; q++) {
-            let from = columns + min(k + q, shape.depth - 1u) * shape.filters;
-            multiply_add(&sum, &left, q, vec4f(w[from.x], w[from.y], w[from.z], w[from.w]));
+            let source = columns + min(k + q, shape.depth - 1u) * shape.filters;
+            multiply_add(&sum, &left, q, vec4f(w[source.x], w[source.y], w[source.z], w[source.w]));
         }
     }
     m = row;
@@ -326,8 +334,8 @@ fn input_gradient(
             left[14] = select(0.0, dy[at[14] - back + run], inside);
             left[15] = select(0.0, dy[at[15] - back + run], inside);
             for (var q = 0u; q < LANES; q++) {
-                let from = base + min(o + q, shape.filters - 1u);
-                multiply_add(&sum, &left, q, vec4f(w[from.x], w[from.y], w[from.z], w[from.w]));
+                let source = base + min(o + q, shape.filters - 1u);
+                multiply_add(&sum, &left, q, vec4f(w[source.x], w[source.y], w[source.z], w[source.w]));
             }
         }
     }
@@ -396,8 +404,8 @@ fn weight_gradient(
     var n = m / shape.steps;
     var t = m % shape.steps;
     for (; m < end;) {
-        let from = columns + shape.dy_start + n * shape.dy_sequence + t * shape.filters;
-        let gradient = vec4f(dy[from.x], dy[from.y], dy[from.z], dy[from.w]);
+        let source = columns + shape.dy_start + n * shape.dy_sequence + t * shape.filters;
+        let gradient = vec4f(dy[source.x], dy[source.y], dy[source.z], dy[source.w]);
         let at = shape.x_start + n * shape.x_sequence + t * shape.x_step;
         multiply_add_rows(&sum, x[at + low], x[at + high], gradient);
         bias += gradient;

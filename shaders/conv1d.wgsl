@@ -100,8 +100,8 @@ fn forward(
     sum[6] = bias;
     sum[7] = bias;
     for (var k = 0u; k < shape.depth; k++) {
-        let from = columns + k * shape.filters;
-        let weight = vec4f(w[from.x], w[from.y], w[from.z], w[from.w]);
+        let source = columns + k * shape.filters;
+        let weight = vec4f(w[source.x], w[source.y], w[source.z], w[source.w]);
         sum[0] += x[at[0] + k] * weight;
         sum[1] += x[at[1] + k] * weight;
         sum[2] += x[at[2] + k] * weight;
@@ -168,8 +168,8 @@ fn input_gradient(
         let back = tap * shape.filters;
         let base = (columns + (first_tap + tap * shape.stride) * shape.channels) * shape.filters;
         for (var o = 0u; o < shape.filters; o++) {
-            let from = base + o;
-            let weight = vec4f(w[from.x], w[from.y], w[from.z], w[from.w]);
+            let source = base + o;
+            let weight = vec4f(w[source.x], w[source.y], w[source.z], w[source.w]);
             sum[0] += dy[at[0] - back + o] * weight;
             sum[1] += dy[at[1] - back + o] * weight;
             sum[2] += dy[at[2] - back + o] * weight;
@@ -233,8 +233,8 @@ fn weight_gradient(
     for (var m = begin; m < end; m++) {
         let n = m / shape.steps;
         let t = m % shape.steps;
-        let from = columns + shape.dy_start + n * shape.dy_sequence + t * shape.filters;
-        let gradient = vec4f(dy[from.x], dy[from.y], dy[from.z], dy[from.w]);
+        let source = columns + shape.dy_start + n * shape.dy_sequence + t * shape.filters;
+        let gradient = vec4f(dy[source.x], dy[source.y], dy[source.z], dy[source.w]);
         let at = shape.x_start + n * shape.x_sequence + t * shape.x_step + row;
         sum[0] += x[at + min(0u, last)] * gradient;
         sum[1] += x[at + min(1u, last)] * gradient;

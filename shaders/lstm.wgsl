@@ -77,11 +77,11 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     }
     for (var s = 0u; s < shape.steps; s++) {
         workgroupBarrier();
-        let old = (s & 1u) * UNITS;
-        let new = UNITS - old;
+        let now = (s & 1u) * UNITS;
+        let next = UNITS - now;
         for (var j = lane; j < UNITS; j += WORKGROUP) {
             if s >= length {
-                hidden[new + j] = hidden[old + j];
+                hidden[next + j] = hidden[now + j];
                 if s > length || shape.reverse == 0u {
                     h[h_base + s * UNITS + j] = 0.0;
                 }
@@ -92,7 +92,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
             var sum = vec4f(gates[z], gates[z + UNITS], gates[z + 2u * UNITS], gates[z + 3u * UNITS]);
             for (var k = 0u; k < UNITS; k++) {
                 let at = k * 4u * UNITS + j;
-                sum += hidden[old + k] * vec4f(w[at], w[at + UNITS], w[at + 2u * UNITS], w[at + 3u * UNITS]);
+                sum += hidden[now + k] * vec4f(w[at], w[at + UNITS], w[at + 2u * UNITS], w[at + 3u * UNITS]);
             }
             let i = sigmoid(sum.x);
             let f = sigmoid(sum.y);
@@ -107,7 +107,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
             gates[z + 3u * UNITS] = o;
             c[c_base + t * UNITS + j] = cell;
             h[h_base + t * UNITS + j] = value;
-            hidden[new + j] = value;
+            hidden[next + j] = value;
         }
     }
     let end = time_of(length - 1u, length);

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use gpu_bearing::Result;
 
 mod devices;
+mod output;
 
 /// Train, test and run bearing-fault classifiers on any GPU.
 #[derive(Debug, Parser)]

@@ -8,9 +8,14 @@ pub mod dropout;
 pub mod gather;
 pub mod gradient_sum;
 pub mod initialise;
+<<<<<<< HEAD
+pub mod lower;
+=======
+>>>>>>> cli
 pub mod lstm;
 pub mod max_pool1d;
 pub mod model;
+pub mod network;
 pub mod parameters;
 pub mod relu;
 pub mod softmax_cross_entropy;
@@ -20,6 +25,7 @@ pub mod variants;
 pub use checkpoint::{Checkpoint, Scaling, TrainingState};
 pub use initialise::initialise;
 pub use model::{Layer, LayerKind, Model, Padding, Shape};
+pub use network::Network;
 pub use parameters::ParameterTable;
 pub use tensor::Tensor;
 pub use variants::Variants;

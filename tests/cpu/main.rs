@@ -12,5 +12,7 @@ mod model;
 mod order;
 mod protocol;
 mod resample;
+mod shaders;
 mod split;
+mod table;
 mod wav;

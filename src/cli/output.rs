@@ -1,0 +1,26 @@
+//! Writing to standard output. A reader that has seen enough (`| head`) ends the output, not the program.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use gpu_bearing::{Error, Result};
+use serde::Serialize;
+
+/// Prints `text` and a newline.
+pub(crate) fn line(text: impl Display) -> Result<()> {
+    settle(writeln!(io::stdout().lock(), "{text}"))
+}
+
+/// Prints `value` as JSON, indented, and a newline.
+pub(crate) fn json(value: &impl Serialize) -> Result<()> {
+    line(serde_json::to_string_pretty(value).map_err(|e| Error::failed(format!("JSON: {e}")))?)
+}
+
+fn settle(written: io::Result<()>) -> Result<()> {
+    match written {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::failed(format!("standard output: cannot be written: {e}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,569 @@
+//! A model lowered to plans: buffers, launches and their bindings, as plain data.
+//!
+//! Fusion happens here and nowhere else: a ReLU after a product finishes in the product's registers, and the
+//! gradient that arrives at such a ReLU is masked by whoever writes it. Pools of size 1 and dropout of rate 0
+//! cost nothing.
+
+use super::adam::{self, Adam, State};
+use super::conv1d::Conv1d;
+use super::dropout::Dropout;
+use super::gradient_sum::GradientSum;
+use super::lstm::{LARGEST_UNITS, Lstm, LstmBuffers};
+use super::model::{LayerKind, Model, Shape};
+use super::parameters::{Entry, ParameterTable};
+use super::softmax_cross_entropy::{self, Results};
+use super::tensor::Tensor;
+use super::variants::Variants;
+use super::{average_pool1d, gather, max_pool1d, relu};
+use crate::gpu::plan::{Arena, BufferId, Launch, Plan, RECORD, Slice};
+use crate::{Error, Result};
+
+/// What a network must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Capacity {
+    /// Windows of a batch, N.
+    pub batch: usize,
+    /// Windows in the table.
+    pub windows: usize,
+    /// Positions of the longest order.
+    pub order: usize,
+    /// Samples of each part of the signal.
+    pub signal_parts: Vec<usize>,
+}
+
+/// How a model is lowered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lowering {
+    /// The variant of each shader.
+    pub variants: Variants,
+    /// Largest global norm of the gradients, if they are clipped.
+    pub clip_norm: Option<f64>,
+    /// Whether the network is trained; otherwise it has no gradients and no optimizer.
+    pub training: bool,
+    /// The optimizer's constants.
+    pub adam: Adam,
+}
+
+/// The buffers that the host writes and reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Io {
+    /// One record a step.
+    pub steps: BufferId,
+    /// Window indices of an epoch, in order.
+    pub order: Slice,
+    /// The table of windows.
+    pub windows: Slice,
+    /// The recordings, in parts.
+    pub signals: Vec<Slice>,
+    /// The batch's input.
+    pub x: Tensor,
+    /// The batch's labels.
+    pub labels: Slice,
+    /// The batch's scores.
+    pub scores: Tensor,
+    /// Results by position of the order.
+    pub results: Results,
+    /// Parameters, gradients and moments; without training only `p` counts.
+    pub state: State,
+}
+
+/// A lowered model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lowered {
+    /// Its buffers.
+    pub arena: Arena,
+    /// Where the host finds what.
+    pub io: Io,
+    /// Tables that are written once.
+    pub tables: Vec<(Slice, Vec<u32>)>,
+    /// Gather, forward without dropout, results.
+    pub infer: Plan,
+    /// Gather, forward, backward: gradients of the batch's mean loss.
+    pub gradients: Plan,
+    /// Clipping and Adam: a plan of its own, since accumulation and an all-reduce would go in between.
+    pub update: Plan,
+}
+
+/// A layer with its neighbours fused in.
+enum Kind {
+    /// A convolution or a dense layer; its ReLU, if one follows.
+    Product {
+        conv: Conv1d,
+        relu: bool,
+    },
+    Relu,
+    MaxPool {
+        size: usize,
+        position: Slice,
+    },
+    AveragePool {
+        size: usize,
+    },
+    Dropout(Dropout),
+    Lstm {
+        lstm: Lstm,
+        buffers: LstmBuffers,
+        sequence: bool,
+    },
+}
+
+struct Stage {
+    name: String,
+    kind: Kind,
+    x: Tensor,
+    y: Tensor,
+}
+
+/// Lowers `model` for the given capacity.
+///
+/// # Errors
+/// A layer that does not fit: the message names it.
+pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<Lowered> {
+    let table = ParameterTable::new(model)?;
+    let mut arena = Arena::default();
+    let io_buffers = IoBuffers::allocate(&mut arena, model, capacity, &table, options.training)?;
+    let stages = stages(model, capacity.batch, &mut arena)?;
+    let x = stages[0].x;
+    let scores = stages[stages.len() - 1].y;
+    let io = io_buffers.with(x, scores);
+    let mut lowering = Builder { arena, io, table, options, stages: &stages };
+    let infer = lowering.infer();
+    let mut tables = Vec::new();
+    let (mut gradients, mut update) = (Plan::default(), Plan::default());
+    if options.training {
+        gradients = lowering.gradients(&mut tables);
+        update = lowering.update();
+    }
+    Ok(Lowered { arena: lowering.arena, io: lowering.io, tables, infer, gradients, update })
+}
+
+/// [`Io`] before the input and output tensors are known.
+struct IoBuffers {
+    steps: BufferId,
+    order: Slice,
+    windows: Slice,
+    signals: Vec<Slice>,
+    labels: Slice,
+    results: Results,
+    state: State,
+}
+
+impl IoBuffers {
+    fn allocate(
+        arena: &mut Arena,
+        model: &Model,
+        capacity: &Capacity,
+        table: &ParameterTable,
+        training: bool,
+    ) -> Result<Self> {
+        let classes = model.classes()?;
+        let steps = capacity.order.div_ceil(capacity.batch);
+        let flat = |arena: &mut Arena, name: &str| arena.allocate(name, table.total_len());
+        let p = flat(arena, "parameters");
+        let state = if training {
+            State { p, g: flat(arena, "gradients"), m: flat(arena, "moments.m"), v: flat(arena, "moments.v") }
+        } else {
+            State { p, g: p, m: p, v: p }
+        };
+        Ok(Self {
+            steps: arena.allocate("steps", steps * RECORD).buffer,
+            order: arena.allocate("order", capacity.order),
+            windows: arena.allocate("windows", capacity.windows * gather::WINDOW_WORDS),
+            signals: capacity.signal_parts.iter().map(|len| arena.allocate("signal", *len)).collect(),
+            labels: arena.allocate("labels", capacity.batch),
+            results: Results {
+                p: arena.allocate("results.p", capacity.order * classes),
+                loss: arena.allocate("results.loss", capacity.order),
+                predicted: arena.allocate("results.predicted", capacity.order),
+            },
+            state,
+        })
+    }
+
+    fn with(self, x: Tensor, scores: Tensor) -> Io {
+        let Self { steps, order, windows, signals, labels, results, state } = self;
+        Io { steps, order, windows, signals, x, labels, scores, results, state }
+    }
+}
+
+/// Zero rows that a layer reads around its input.
+fn padding_read(kind: &LayerKind, input: Shape) -> (usize, usize) {
+    match *kind {
+        LayerKind::Conv1d { kernel, stride, padding, .. } => {
+            let (left, right, _) = padding.of(input.length, kernel, stride);
+            (left, right)
+        }
+        _ => (0, 0),
+    }
+}
+
+/// Whether a layer hands its input on as it is, and so costs nothing.
+fn is_identity(kind: &LayerKind) -> bool {
+    match *kind {
+        LayerKind::MaxPool1d { size } | LayerKind::AveragePool1d { size } => size == 1,
+        LayerKind::Dropout { rate } => rate == 0.0,
+        _ => false,
+    }
+}
+
+/// The chain of stages with their tensors.
+fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<Vec<Stage>> {
+    let shapes = model.shapes()?;
+    let input_of = |index: usize| if index == 0 { model.input() } else { shapes[index - 1] };
+    let layers: Vec<usize> =
+        (0..model.layers.len()).filter(|i| !is_identity(&model.layers[*i].kind)).collect();
+    // Zero rows around the input of each of `layers`. Dropout hands its input on when it is off.
+    let mut paddings = vec![(0, 0); layers.len() + 1];
+    for (place, index) in layers.iter().enumerate().rev() {
+        paddings[place] = match model.layers[*index].kind {
+            LayerKind::Dropout { .. } => paddings[place + 1],
+            ref kind => padding_read(kind, input_of(*index)),
+        };
+    }
+    let input = model.input();
+    let mut x = Tensor::allocate(arena, "x", (batch, input.length, input.channels), paddings[0]);
+    let mut stages = Vec::new();
+    let mut place = 0;
+    while place < layers.len() {
+        let index = layers[place];
+        let layer = &model.layers[index];
+        let followed_by_relu =
+            layers.get(place + 1).is_some_and(|next| model.layers[*next].kind == LayerKind::Relu);
+        let fused =
+            followed_by_relu && matches!(layer.kind, LayerKind::Conv1d { .. } | LayerKind::Dense { .. });
+        let end = if fused { place + 2 } else { place + 1 };
+        let shape = shapes[index];
+        let rows = (batch, x.length, x.channels);
+        let output = |arena: &mut Arena| {
+            Tensor::allocate(arena, layer.name.as_str(), (batch, shape.length, shape.channels), paddings[end])
+        };
+        let (kind, y) = match layer.kind {
+            LayerKind::Conv1d { filters, kernel, stride, padding } => {
+                let conv = Conv1d::new(rows, filters, kernel, stride, padding);
+                (Kind::Product { conv, relu: fused }, output(arena))
+            }
+            LayerKind::Dense { units } => {
+                (Kind::Product { conv: Conv1d::dense(rows, units), relu: fused }, output(arena))
+            }
+            LayerKind::Relu => (Kind::Relu, output(arena)),
+            LayerKind::MaxPool1d { size } => {
+                let y = output(arena);
+                let position = arena.allocate(format!("{}.position", layer.name), y.elements());
+                (Kind::MaxPool { size, position }, y)
+            }
+            LayerKind::AveragePool1d { size } => (Kind::AveragePool { size }, output(arena)),
+            LayerKind::Dropout { rate } => (Kind::Dropout(Dropout { rate, layer: index }), output(arena)),
+            LayerKind::Lstm { units, sequence } => {
+                if units > LARGEST_UNITS {
+                    return Err(Error::input(format!(
+                        "lstm '{}': {units} units; at most {LARGEST_UNITS} fit the memory of a workgroup",
+                        layer.name
+                    )));
+                }
+                let lstm = Lstm { batch, steps: x.length, channels: x.channels, units, reverse: false };
+                let around = if sequence { paddings[end] } else { (0, 0) };
+                let buffers = LstmBuffers::allocate(arena, &layer.name, &lstm, around);
+                let y = if sequence {
+                    buffers.h
+                } else {
+                    Tensor::dense(buffers.last.part(0, batch * units), (batch, 1, units))
+                };
+                if !sequence && paddings[end] != (0, 0) {
+                    return Err(Error::input(format!(
+                        "lstm '{}' hands on one step, the convolution after it wants padding around it; \
+                         use kernel = 1 or a dense layer",
+                        layer.name
+                    )));
+                }
+                (Kind::Lstm { lstm, buffers, sequence }, y)
+            }
+        };
+        stages.push(Stage { name: layer.name.clone(), kind, x, y });
+        x = y;
+        place = end;
+    }
+    Ok(stages)
+}
+
+struct Builder<'a> {
+    arena: Arena,
+    io: Io,
+    table: ParameterTable,
+    options: &'a Lowering,
+    stages: &'a [Stage],
+}
+
+impl Builder<'_> {
+    fn product(&self) -> &'static str {
+        self.options.variants.of("conv1d")
+    }
+
+    fn parameter(&self, stage: &Stage, name: &str) -> Slice {
+        let entry = self.table.entry(&stage.name, name);
+        self.io.state.p.part(entry.offset, entry.len)
+    }
+
+    fn gather(&self, plan: &mut Plan) {
+        for (part, signal) in self.io.signals.iter().enumerate() {
+            plan.launches.push(gather::forward(
+                self.io.steps,
+                (*signal, part),
+                (self.io.windows, self.io.order),
+                &self.io.x,
+                self.io.labels,
+            ));
+        }
+    }
+
+    fn forward(&self, plan: &mut Plan, training: bool) {
+        let variant = self.product();
+        // Dropout that is off hands its input on.
+        let mut handed_on = None;
+        for stage in self.stages {
+            let name = stage.name.as_str();
+            let x = &handed_on.take().unwrap_or(stage.x);
+            let weights = |w: &str, b: &str| (self.parameter(stage, w), self.parameter(stage, b));
+            match &stage.kind {
+                Kind::Product { conv, relu } => {
+                    let (w, b) = weights("weight", "bias");
+                    plan.launches.push(conv.forward((name, variant), (x, w, b), &stage.y, *relu));
+                }
+                Kind::Relu => plan.launches.push(relu::forward(name, x, &stage.y)),
+                Kind::MaxPool { size, position } => {
+                    plan.launches.push(max_pool1d::forward(name, *size, x, &stage.y, *position));
+                }
+                Kind::AveragePool { size } => {
+                    plan.launches.push(average_pool1d::forward(name, *size, x, &stage.y));
+                }
+                Kind::Dropout(dropout) if training => {
+                    plan.launches.push(dropout.forward(name, self.io.steps, x, &stage.y));
+                }
+                Kind::Dropout(_) => handed_on = Some(*x),
+                Kind::Lstm { lstm, buffers, .. } => {
+                    let (w, b) = weights("weight_ih_l0", "bias_ih_l0");
+                    let projection = lstm.projection();
+                    plan.launches.push(projection.forward((name, variant), (x, w, b), &buffers.gates, false));
+                    let recurrent = self.parameter(stage, "weight_hh_l0");
+                    plan.launches.push(lstm.forward(name, recurrent, buffers));
+                }
+            }
+        }
+        let scores = handed_on.unwrap_or(self.io.scores);
+        plan.launches.push(softmax_cross_entropy::forward(
+            "loss",
+            self.io.steps,
+            &scores,
+            self.io.labels,
+            &self.io.results,
+        ));
+    }
+
+    fn infer(&self) -> Plan {
+        let mut plan = Plan::default();
+        self.gather(&mut plan);
+        self.forward(&mut plan, false);
+        plan
+    }
+
+    /// The gradient tensor of a stage's output, with the padding that the stage's own backward reads.
+    fn output_gradient(&mut self, index: usize, input_gradient_wanted: bool) -> Tensor {
+        let stage = &self.stages[index];
+        let y = stage.y;
+        let padding = match &stage.kind {
+            Kind::Product { conv, .. } if input_gradient_wanted => conv.gradient_padding(),
+            Kind::Lstm { lstm, buffers, sequence: false } => {
+                let slice = buffers.dlast.part(0, lstm.batch * lstm.units);
+                return Tensor::dense(slice, (lstm.batch, 1, lstm.units));
+            }
+            _ => (0, 0),
+        };
+        let shape = (y.batch, y.length, y.channels);
+        Tensor::allocate(&mut self.arena, format!("{}.gradient", stage.name), shape, padding)
+    }
+
+    /// Where the gradient of a parameter is written: the flat buffer, or partial sums if it is cut.
+    fn owners(cuts: &mut GradientSum, entry: &Entry, splits: usize) -> Target {
+        if splits == 1 {
+            Target::Flat(entry.offset, entry.len)
+        } else {
+            let (offset, len) = cuts.add(entry.offset, entry.len, splits);
+            Target::Partial(offset, len)
+        }
+    }
+
+    fn gradients(&mut self, tables: &mut Vec<(Slice, Vec<u32>)>) -> Plan {
+        let variant = self.product();
+        let mut plan = Plan::default();
+        self.gather(&mut plan);
+        self.forward(&mut plan, true);
+        let products: Vec<Vec<WeightGradient>> = self.stages.iter().map(WeightGradient::of).collect();
+        let mut cuts = GradientSum::default();
+        let targets: Vec<Vec<(Target, Option<Target>)>> = (self.stages.iter().zip(&products))
+            .map(|(stage, products)| {
+                let mut of = |product: &WeightGradient| {
+                    let splits = product.conv.splits(variant);
+                    let w = Self::owners(&mut cuts, self.table.entry(&stage.name, product.w), splits);
+                    let entry = |name| self.table.entry(&stage.name, name);
+                    (w, product.b.map(|b| Self::owners(&mut cuts, entry(b), splits)))
+                };
+                products.iter().map(&mut of).collect()
+            })
+            .collect();
+        let (blocks, partial) = cuts.allocate(&mut self.arena);
+        let unused = self.unused_bias(&products, variant);
+        let slice = |target: &Target, g: Slice| match *target {
+            Target::Flat(offset, len) => g.part(offset, len),
+            Target::Partial(offset, len) => partial.part(offset, len),
+        };
+        // Below the first stage with parameters nobody asks for a gradient.
+        let first = products.iter().position(|products| !products.is_empty()).unwrap_or(0);
+        let top = self.stages.len() - 1;
+        let mut dy = self.output_gradient(top, top > first);
+        let g = self.io.state.g;
+        let (steps, labels, p) = (self.io.steps, self.io.labels, self.io.results.p);
+        let raw = self.before_relu(top, dy);
+        plan.launches.push(softmax_cross_entropy::backward("loss", steps, p, labels, &raw));
+        self.mask(&mut plan, top, raw, dy);
+        for index in (first..self.stages.len()).rev() {
+            let stage = &self.stages[index];
+            let name = stage.name.as_str();
+            if let Kind::Lstm { lstm, buffers, sequence } = &stage.kind {
+                let w = self.parameter(stage, "weight_hh_l0");
+                plan.launches.push(lstm.backward(name, w, sequence.then_some(&dy), buffers));
+            }
+            for (product, (w, b)) in products[index].iter().zip(&targets[index]) {
+                let splits = product.conv.splits(variant);
+                let db = b.as_ref().map_or(unused, |b| slice(b, g));
+                let dy = if let Kind::Lstm { buffers, .. } = &stage.kind { &buffers.gates } else { &dy };
+                let x = (&product.x, product.first_step);
+                let to = (slice(w, g), db);
+                plan.launches.push(product.conv.weight_gradient((name, variant), x, dy, to, splits));
+            }
+            if index == first {
+                break;
+            }
+            let dx = self.output_gradient(index - 1, index - 1 > first);
+            self.input_gradient(&mut plan, index, &dy, dx);
+            dy = dx;
+        }
+        if !cuts.is_empty() {
+            tables.push((blocks, cuts.table()));
+            plan.launches.push(cuts.launch(blocks, partial, g));
+        }
+        plan
+    }
+
+    /// Where a product without bias leaves the sums of dy that its kernel computes all the same.
+    fn unused_bias(&mut self, products: &[Vec<WeightGradient>], variant: &str) -> Slice {
+        let without = products.iter().flatten().filter(|product| product.b.is_none());
+        let len = without.map(|product| product.conv.splits(variant) * product.conv.filters).max();
+        self.arena.allocate("unused_bias_gradient", len.unwrap_or(1))
+    }
+
+    /// The gradient `dx` of stage `index`'s input from that of its output, through the ReLU below if one is fused.
+    fn input_gradient(&mut self, plan: &mut Plan, index: usize, dy: &Tensor, dx: Tensor) {
+        let stage = &self.stages[index];
+        let name = stage.name.as_str();
+        let variant = self.product();
+        let masked = self.ends_in_relu(index - 1);
+        let relu_output = masked.then_some(&stage.x);
+        match &stage.kind {
+            Kind::Product { conv, .. } => {
+                let operands = (dy, self.parameter(stage, "weight"));
+                plan.launches.push(conv.input_gradient((name, variant), operands, relu_output, &dx));
+            }
+            Kind::Lstm { lstm, buffers, .. } => {
+                let operands = (&buffers.gates, self.parameter(stage, "weight_ih_l0"));
+                let projection = lstm.projection();
+                plan.launches.push(projection.input_gradient((name, variant), operands, relu_output, &dx));
+            }
+            Kind::MaxPool { size, position } => {
+                let kept = (&stage.y, *position);
+                plan.launches.push(max_pool1d::backward(name, *size, kept, dy, &dx, masked));
+            }
+            kind => {
+                let raw = self.before_relu(index - 1, dx);
+                plan.launches.push(match kind {
+                    Kind::AveragePool { size } => average_pool1d::backward(name, *size, dy, &raw),
+                    Kind::Dropout(dropout) => dropout.backward(name, self.io.steps, dy, &raw),
+                    _ => relu::backward(name, &stage.y, dy, &raw),
+                });
+                self.mask(plan, index - 1, raw, dx);
+            }
+        }
+    }
+
+    fn ends_in_relu(&self, index: usize) -> bool {
+        matches!(self.stages[index].kind, Kind::Product { relu: true, .. })
+    }
+
+    /// Where a kernel that cannot mask leaves the gradient of stage `index`'s output, bound for `dy`.
+    fn before_relu(&mut self, index: usize, dy: Tensor) -> Tensor {
+        if !self.ends_in_relu(index) {
+            return dy;
+        }
+        let shape = (dy.batch, dy.length, dy.channels);
+        Tensor::allocate(&mut self.arena, format!("{}.relu_gradient", self.stages[index].name), shape, (0, 0))
+    }
+
+    /// Takes the gradient `raw` through the ReLU fused into stage `index`, if there is one.
+    fn mask(&self, plan: &mut Plan, index: usize, raw: Tensor, dy: Tensor) {
+        if self.ends_in_relu(index) {
+            let stage = &self.stages[index];
+            plan.launches.push(relu::backward(&stage.name, &stage.y, &raw, &dy));
+        }
+    }
+
+    fn update(&mut self) -> Plan {
+        let mut launches: Vec<Launch> = Vec::new();
+        let clip = self.options.clip_norm.map(|limit| {
+            let (clipping, factor) = adam::clip(&mut self.arena, self.io.state.g, limit);
+            launches.extend(clipping);
+            factor
+        });
+        launches.push(self.options.adam.update(self.io.steps, &self.io.state, clip));
+        Plan { launches }
+    }
+}
+
+/// Where a weight gradient goes: (first element, elements).
+enum Target {
+    Flat(usize, usize),
+    Partial(usize, usize),
+}
+
+/// One product whose weights learn.
+struct WeightGradient {
+    conv: Conv1d,
+    x: Tensor,
+    first_step: isize,
+    w: &'static str,
+    b: Option<&'static str>,
+}
+
+impl WeightGradient {
+    fn of(stage: &Stage) -> Vec<Self> {
+        match &stage.kind {
+            Kind::Product { conv, .. } => {
+                vec![Self { conv: *conv, x: stage.x, first_step: 0, w: "weight", b: Some("bias") }]
+            }
+            Kind::Lstm { lstm, buffers, .. } => vec![
+                Self {
+                    conv: lstm.projection(),
+                    x: stage.x,
+                    first_step: 0,
+                    w: "weight_ih_l0",
+                    b: Some("bias_ih_l0"),
+                },
+                Self {
+                    conv: lstm.recurrence(),
+                    x: buffers.h,
+                    first_step: lstm.previous(),
+                    w: "weight_hh_l0",
+                    b: None,
+                },
+            ],
+            _ => Vec::new(),
+        }
+    }
+}

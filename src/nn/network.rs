@@ -1,0 +1,486 @@
+//! A network on a device: parameters and recordings up, epochs of batches through it, results down.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::adam::Adam;
+use super::gather::WINDOW_WORDS;
+use super::lower::{Capacity, Lowered, Lowering, lower};
+use super::model::Model;
+use super::parameters::ParameterTable;
+use super::variants::Variants;
+use crate::gpu::plan::{Kernel, Plan, RECORD, Slice, Value};
+use crate::gpu::{Buffers, Compiled, Gpu, Submission};
+use crate::{Error, Result};
+
+/// A window of a recording: the network sees `(signal[start ..] - mean) * scale`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// Index of the recording.
+    pub recording: usize,
+    /// First sample.
+    pub start: usize,
+    /// Index of its class.
+    pub label: usize,
+    /// Subtracted from each sample.
+    pub mean: f32,
+    /// Multiplied with each sample then.
+    pub scale: f32,
+}
+
+/// How a network is built.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Windows of a batch.
+    pub batch: usize,
+    /// The variant of each shader.
+    pub variants: Variants,
+    /// Largest global norm of the gradients, if they are clipped.
+    pub clip_norm: Option<f64>,
+    /// Whether the network is trained; otherwise it holds no gradients and no optimizer.
+    pub training: bool,
+}
+
+/// What one epoch of training runs over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Epoch<'a> {
+    /// Indices into the windows.
+    pub order: &'a [u32],
+    /// Batches of this epoch already done.
+    pub first_step: usize,
+    /// Adam steps done before.
+    pub optimizer_steps: u64,
+    /// Adam's learning rate.
+    pub learning_rate: f64,
+    /// Seed of the dropout stream.
+    pub seed: u64,
+}
+
+/// Results of a run over an order, one row a position.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rows {
+    /// Cross-entropy.
+    pub loss: Vec<f32>,
+    /// The likeliest class.
+    pub predicted: Vec<u32>,
+    /// Class probabilities, (positions, classes).
+    pub probabilities: Vec<f32>,
+}
+
+/// What [`Network::train`] did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trained {
+    /// Batches of the epoch done, the skipped ones included.
+    pub steps: usize,
+    /// Rows of the positions from `first_step * batch` to `steps * batch`.
+    pub rows: Rows,
+}
+
+/// What the network handed to the device so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Launches of one training step.
+    pub launches_per_step: usize,
+    /// Submissions of work.
+    pub submits: usize,
+    /// Waits that drained the queue: one a run over an order.
+    pub waits: usize,
+    /// Waits for an older submission, which keep the queue short.
+    pub throttle_waits: usize,
+}
+
+/// A model, lowered and compiled, with its recordings on the device.
+pub struct Network<'g> {
+    gpu: &'g Gpu,
+    table: ParameterTable,
+    batch: usize,
+    classes: usize,
+    windows: usize,
+    adam: Adam,
+    lowered: Lowered,
+    buffers: Buffers,
+    infer: Compiled,
+    gradients: Compiled,
+    update: Compiled,
+    counts: Counts,
+    seconds_per_step: Option<f64>,
+}
+
+/// Work of one submission in seconds: desktop drivers kill what runs for seconds.
+const SUBMISSION_SECONDS: f64 = 0.2;
+
+/// Submissions in flight before the host waits for the oldest.
+const IN_FLIGHT: usize = 2;
+
+/// Steps of a submission at most: their launches are recorded before the device starts.
+const STEPS_PER_SUBMISSION: f64 = 32.0;
+
+impl<'g> Network<'g> {
+    /// Lowers and compiles `model`, uploads the recordings' `signals` and the table of `windows` over them.
+    /// Orders of up to `longest_order` positions can be run. Parameters are zero until set.
+    ///
+    /// # Errors
+    /// A model or a capacity that does not fit the adapter.
+    pub fn new(
+        gpu: &'g Gpu,
+        model: &Model,
+        signals: &[&[f32]],
+        windows: &[Window],
+        longest_order: usize,
+        options: &Options,
+    ) -> Result<Self> {
+        let largest_part = (gpu.info.storage_binding_bytes.min(gpu.info.buffer_bytes) / 4) as usize;
+        Self::with_parts(gpu, model, (signals, largest_part), windows, longest_order, options)
+    }
+
+    /// As [`Network::new`], with recordings in parts of at most `largest_part` samples.
+    ///
+    /// # Errors
+    /// As [`Network::new`], or a recording longer than a part.
+    pub fn with_parts(
+        gpu: &'g Gpu,
+        model: &Model,
+        (signals, largest_part): (&[&[f32]], usize),
+        windows: &[Window],
+        longest_order: usize,
+        options: &Options,
+    ) -> Result<Self> {
+        if options.batch == 0 || windows.is_empty() || longest_order == 0 {
+            return Err(Error::input(format!(
+                "nothing to run: batch {}, {} windows, order of {longest_order}",
+                options.batch,
+                windows.len()
+            )));
+        }
+        let parts = Parts::pack(signals, largest_part)?;
+        let capacity = Capacity {
+            batch: options.batch,
+            windows: windows.len(),
+            order: longest_order,
+            signal_parts: parts.lengths.clone(),
+        };
+        let adam = Adam::default();
+        let lowering = Lowering {
+            variants: options.variants.clone(),
+            clip_norm: options.clip_norm,
+            training: options.training,
+            adam,
+        };
+        let lowered = lower(model, &capacity, &lowering)?;
+        let buffers = gpu.allocate(&lowered.arena.buffers)?;
+        let table = parts.window_table(signals, windows, model.window)?;
+        gpu.write(&buffers, lowered.io.windows, &table);
+        for (recording, signal) in signals.iter().enumerate() {
+            let (part, start) = parts.places[recording];
+            let to = lowered.io.signals[part].part(start, signal.len());
+            gpu.write(&buffers, to, bytemuck::cast_slice(signal));
+        }
+        for (slice, words) in &lowered.tables {
+            gpu.write(&buffers, *slice, words);
+        }
+        let infer = gpu.compile(&lowered.infer, &buffers)?;
+        let gradients = gpu.compile(&lowered.gradients, &buffers)?;
+        let update = gpu.compile(&lowered.update, &buffers)?;
+        let launches_per_step = gradients.launches() + update.launches();
+        Ok(Self {
+            gpu,
+            table: ParameterTable::new(model)?,
+            batch: options.batch,
+            classes: model.classes()?,
+            windows: windows.len(),
+            adam,
+            lowered,
+            buffers,
+            infer,
+            gradients,
+            update,
+            counts: Counts { launches_per_step, ..Counts::default() },
+            seconds_per_step: None,
+        })
+    }
+
+    /// Sets the parameters from a flat buffer in the device's layout ([`ParameterTable`]).
+    pub fn set_parameters(&self, flat: &[f32]) {
+        self.gpu.write(&self.buffers, self.lowered.io.state.p, bytemuck::cast_slice(flat));
+    }
+
+    /// The parameters, flat in the device's layout.
+    ///
+    /// # Errors
+    /// What the device reported.
+    pub fn parameters(&self) -> Result<Vec<f32>> {
+        Ok(self.read(&[self.lowered.io.state.p])?.remove(0))
+    }
+
+    /// Sets Adam's two moments.
+    pub fn set_moments(&self, m: &[f32], v: &[f32]) {
+        self.gpu.write(&self.buffers, self.lowered.io.state.m, bytemuck::cast_slice(m));
+        self.gpu.write(&self.buffers, self.lowered.io.state.v, bytemuck::cast_slice(v));
+    }
+
+    /// Adam's two moments.
+    ///
+    /// # Errors
+    /// What the device reported.
+    pub fn moments(&self) -> Result<(Vec<f32>, Vec<f32>)> {
+        let mut read = self.read(&[self.lowered.io.state.m, self.lowered.io.state.v])?;
+        let v = read.pop().unwrap_or_default();
+        Ok((read.pop().unwrap_or_default(), v))
+    }
+
+    /// The gradients of the last training step.
+    ///
+    /// # Errors
+    /// What the device reported.
+    pub fn gradients(&self) -> Result<Vec<f32>> {
+        Ok(self.read(&[self.lowered.io.state.g])?.remove(0))
+    }
+
+    fn read(&self, slices: &[Slice]) -> Result<Vec<Vec<f32>>> {
+        let words = self.gpu.read(&self.buffers, slices)?;
+        Ok(words.into_iter().map(|words| bytemuck::cast_vec(words)).collect())
+    }
+
+    /// The first parameter tensor, otherwise gradient tensor, that holds a NaN or an infinity.
+    ///
+    /// # Errors
+    /// What the device reported.
+    pub fn first_non_finite(&self) -> Result<Option<String>> {
+        for (what, flat) in [("gradient of ", self.gradients()?), ("", self.parameters()?)] {
+            let bad = self.table.entries().iter().find(|e| flat[e.range()].iter().any(|v| !v.is_finite()));
+            if let Some(entry) = bad {
+                return Ok(Some(format!("{what}{}", entry.name)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One epoch of training, or what is left of it.
+    ///
+    /// `interrupted` is asked between submissions; what was handed to the device is finished. `progress` is told
+    /// the batches done.
+    ///
+    /// # Errors
+    /// An order that does not fit, or what the device reported.
+    pub fn train(
+        &mut self,
+        epoch: &Epoch<'_>,
+        interrupted: &dyn Fn() -> bool,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Trained> {
+        self.upload_epoch(epoch)?;
+        let total = epoch.order.len().div_ceil(self.batch);
+        let steps = self.run(epoch.first_step..total, true, interrupted, progress)?;
+        let first = epoch.first_step * self.batch;
+        let rows = self.rows(first, (steps * self.batch).min(epoch.order.len()))?;
+        Ok(Trained { steps, rows })
+    }
+
+    fn upload_epoch(&self, epoch: &Epoch<'_>) -> Result<()> {
+        let stream = epoch.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let adam = self.adam;
+        let optimizer = |step: usize| {
+            let t = epoch.optimizer_steps + (step - epoch.first_step) as u64 + 1;
+            let (step_size, second_scale) = adam.corrections(t, epoch.learning_rate);
+            (stream.wrapping_add(t), step_size, second_scale)
+        };
+        self.upload(epoch.order, &optimizer)
+    }
+
+    /// Classifies the windows of `order`, dropout off.
+    ///
+    /// # Errors
+    /// An order that does not fit, or what the device reported.
+    pub fn classify(&mut self, order: &[u32], progress: &mut dyn FnMut(usize)) -> Result<Rows> {
+        self.upload(order, &|_| (0, 0.0, 0.0))?;
+        self.run(0..order.len().div_ceil(self.batch), false, &|| false, progress)?;
+        self.rows(0, order.len())
+    }
+
+    /// Uploads an order and one record a step: (dropout counter, Adam's step size and second scale) of each.
+    fn upload(&self, order: &[u32], optimizer: &dyn Fn(usize) -> (u64, f64, f64)) -> Result<()> {
+        let io = &self.lowered.io;
+        if order.len() > io.order.len || order.iter().any(|window| *window as usize >= self.windows) {
+            return Err(Error::failed(format!(
+                "an order of {} windows, room for {} positions and {} windows",
+                order.len(),
+                io.order.len,
+                self.windows
+            )));
+        }
+        let kernel = Kernel { shader: "gather", variant: "standard", entry: "forward", constants: [].into() };
+        let entry = kernel.reflect()?;
+        let layout = entry
+            .bindings
+            .iter()
+            .find(|binding| binding.name == "step")
+            .and_then(|binding| binding.layout.as_ref())
+            .ok_or_else(|| Error::failed("gather has no uniform `step`"))?;
+        let steps = order.len().div_ceil(self.batch);
+        let mut records = vec![0u32; steps * RECORD];
+        for (step, record) in records.chunks_mut(RECORD).enumerate() {
+            let first = step * self.batch;
+            let (counter, step_size, second_scale) = optimizer(step);
+            let fields = [
+                ("first", Value::U32(first as u32)),
+                ("rows", Value::U32(self.batch.min(order.len() - first) as u32)),
+                ("counter_low", Value::U32(counter as u32)),
+                ("counter_high", Value::U32((counter >> 32) as u32)),
+                ("step_size", Value::F32(step_size as f32)),
+                ("second_scale", Value::F32(second_scale as f32)),
+            ];
+            layout.write(&fields, record)?;
+        }
+        let whole = Slice { buffer: io.steps, offset: 0, len: records.len() };
+        self.gpu.write(&self.buffers, whole, &records);
+        self.gpu.write(&self.buffers, io.order, order);
+        Ok(())
+    }
+
+    /// Submits steps in order, as many a submission as fill [`SUBMISSION_SECONDS`]; returns the step reached.
+    fn run(
+        &mut self,
+        steps: std::ops::Range<usize>,
+        training: bool,
+        interrupted: &dyn Fn() -> bool,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<usize> {
+        let mut next = steps.start;
+        let mut in_flight: VecDeque<(Submission, usize, usize)> = VecDeque::new();
+        let mut free_since = Instant::now();
+        while next < steps.end && !interrupted() {
+            let fitting = self
+                .seconds_per_step
+                .map_or(1.0, |seconds| (SUBMISSION_SECONDS / seconds).clamp(1.0, STEPS_PER_SUBMISSION));
+            let end = steps.end.min(next + fitting as usize);
+            let work: Vec<(&Compiled, usize)> = (next..end)
+                .flat_map(|step| {
+                    let plans: &[&Compiled] =
+                        if training { &[&self.gradients, &self.update] } else { &[&self.infer] };
+                    plans.iter().map(move |plan| (*plan, step)).collect::<Vec<_>>()
+                })
+                .collect();
+            in_flight.push_back((self.gpu.submit(&work), next, end));
+            self.counts.submits += 1;
+            next = end;
+            if in_flight.len() >= IN_FLIGHT
+                && let Some((oldest, from, to)) = in_flight.pop_front()
+            {
+                self.gpu.wait(&oldest)?;
+                self.counts.throttle_waits += 1;
+                let seconds = free_since.elapsed().as_secs_f64() / (to - from) as f64;
+                self.seconds_per_step = Some(seconds);
+                free_since = Instant::now();
+                progress(to);
+            }
+        }
+        if let Some((last, ..)) = in_flight.back() {
+            self.gpu.wait(last)?;
+            progress(next);
+        }
+        self.counts.waits += 1;
+        Ok(next)
+    }
+
+    /// Reads the results of positions `from .. to`.
+    fn rows(&self, from: usize, to: usize) -> Result<Rows> {
+        let results = &self.lowered.io.results;
+        // Slices begin at any element here: they are copied, not bound.
+        let cut = |slice: Slice, width: usize| Slice {
+            buffer: slice.buffer,
+            offset: from * width,
+            len: (to - from) * width,
+        };
+        let slices = [cut(results.loss, 1), cut(results.predicted, 1), cut(results.p, self.classes)];
+        let mut words = self.gpu.read(&self.buffers, &slices)?.into_iter();
+        let mut next = || words.next().unwrap_or_default();
+        Ok(Rows {
+            loss: bytemuck::cast_vec(next()),
+            predicted: next(),
+            probabilities: bytemuck::cast_vec(next()),
+        })
+    }
+
+    /// Launches, submissions and waits so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Device memory in bytes.
+    pub fn device_bytes(&self) -> u64 {
+        self.buffers.bytes()
+    }
+
+    /// Seconds of each launch of a training step, gradients then update, at the first step of `epoch`.
+    ///
+    /// # Errors
+    /// What the device reported.
+    pub fn time_step(&mut self, epoch: &Epoch<'_>) -> Result<Vec<f64>> {
+        self.upload_epoch(epoch)?;
+        let mut seconds = self.gpu.time_launches(&self.gradients, epoch.first_step)?;
+        seconds.extend(self.gpu.time_launches(&self.update, epoch.first_step)?);
+        Ok(seconds)
+    }
+
+    /// The plans of a training step: gradients, then update.
+    pub fn step_plans(&self) -> [&Plan; 2] {
+        [&self.lowered.gradients, &self.lowered.update]
+    }
+
+    /// The plan of one batch of [`Network::classify`].
+    pub fn infer_plan(&self) -> &Plan {
+        &self.lowered.infer
+    }
+}
+
+/// Recordings packed into parts of the signal, each small enough to be bound.
+struct Parts {
+    lengths: Vec<usize>,
+    /// Part and first sample of each recording.
+    places: Vec<(usize, usize)>,
+}
+
+impl Parts {
+    fn pack(signals: &[&[f32]], largest: usize) -> Result<Self> {
+        let mut lengths = vec![0];
+        let mut places = Vec::new();
+        for (index, signal) in signals.iter().enumerate() {
+            if signal.len() > largest {
+                return Err(Error::input(format!(
+                    "recording {index} has {} samples, this adapter binds {largest} at once; cut it in two",
+                    signal.len()
+                )));
+            }
+            let mut part = lengths.len() - 1;
+            if lengths[part] + signal.len() > largest {
+                lengths.push(0);
+                part += 1;
+            }
+            places.push((part, lengths[part]));
+            lengths[part] += signal.len();
+        }
+        Ok(Self { lengths, places })
+    }
+
+    /// The table that the gather reads.
+    fn window_table(&self, signals: &[&[f32]], windows: &[Window], length: usize) -> Result<Vec<u32>> {
+        let mut words = Vec::with_capacity(windows.len() * WINDOW_WORDS);
+        for window in windows {
+            let samples = signals[window.recording].len();
+            if window.start + length > samples {
+                return Err(Error::failed(format!(
+                    "window {} + {length} of recording {} reaches past its {samples} samples",
+                    window.start, window.recording
+                )));
+            }
+            let (part, start) = self.places[window.recording];
+            words.extend([
+                (start + window.start) as u32,
+                (part << 16 | window.label) as u32,
+                window.mean.to_bits(),
+                window.scale.to_bits(),
+            ]);
+        }
+        Ok(words)
+    }
+}
