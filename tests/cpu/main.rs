@@ -4,3 +4,4 @@ mod order;
 mod protocol;
 mod resample;
 mod split;
+mod synth;
