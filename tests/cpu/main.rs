@@ -16,3 +16,4 @@ mod shaders;
 mod split;
 mod table;
 mod wav;
+mod synth;
