@@ -8,5 +8,6 @@ pub mod error;
 pub mod gpu;
 pub mod nn;
 pub mod report;
+pub mod train;
 
 pub use error::{Error, Result};

@@ -4,7 +4,11 @@ use clap::{Parser, Subcommand};
 use gpu_bearing::Result;
 
 mod devices;
+mod eval;
+mod options;
 mod output;
+mod predict;
+mod train;
 
 /// Train, test and run bearing-fault classifiers on any GPU.
 #[derive(Debug, Parser)]
@@ -16,12 +20,18 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Train(Box<train::Args>),
+    Eval(eval::Args),
+    Predict(predict::Args),
     Devices(devices::Args),
 }
 
 impl Cli {
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
+            Command::Train(args) => train::run(*args),
+            Command::Eval(args) => eval::run(args),
+            Command::Predict(args) => predict::run(args),
             Command::Devices(args) => devices::run(&args),
         }
     }

@@ -74,8 +74,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::gather`].
     pub fn each(self, skip_bad: bool, step: impl Fn(Recording) -> Result<Recording>) -> Result<Self> {
-        let stepped =
-            self.recordings.into_iter().map(|recording| (recording.name.clone(), step(recording)));
+        let stepped = self.recordings.into_iter().map(|recording| (recording.name.clone(), step(recording)));
         let mut dataset = Self::gather(stepped, self.layout, skip_bad)?;
         dataset.skipped.splice(0..0, self.skipped);
         Ok(dataset)
@@ -117,8 +116,7 @@ fn list_bad(bad: &[(String, Error)], of: usize, remedy: &str) -> Error {
 pub fn load(dir: &Path, options: &ReadOptions) -> Result<Dataset> {
     let plan = plan(dir)?;
     let read = plan.items.into_iter().map(|item| {
-        let read =
-            item.stated.and_then(|stated| file::read_stated(&item.path, &item.name, &stated, options));
+        let read = item.stated.and_then(|stated| file::read_stated(&item.path, &item.name, &stated, options));
         (item.name, read)
     });
     Dataset::gather(read, plan.layout, options.skip_bad).map_err(|error| error.within(dir.display()))

@@ -96,7 +96,10 @@ pub fn evaluate(
         .partition(|recording| own.contains(recording.sha256.as_str()));
     let mut verdict = Verdict::default();
     if all && used > 0 {
-        verdict.leaks("all windows", format!("{used} of {total} windows were trained or validated on, or lie beside such"));
+        verdict.leaks(
+            "all windows",
+            format!("{used} of {total} windows were trained or validated on, or lie beside such"),
+        );
     } else if !known.is_empty() {
         verdict.names.push(format!("split by {}", summary.split));
         verdict.leaky |= summary.leaky;
@@ -167,7 +170,11 @@ impl Verdict {
             self.leaky = true;
             self.notes.push(format!(
                 "the bearings of {} are not known, so the run may have learned from the same ones",
-                if unknown > 0 { format!("{unknown} new recordings") } else { "the run's recordings".to_owned() }
+                if unknown > 0 {
+                    format!("{unknown} new recordings")
+                } else {
+                    "the run's recordings".to_owned()
+                }
             ));
         }
     }

@@ -80,7 +80,7 @@ pub(super) fn read(data: Option<&Path>, options: &ReadOptions) -> Result<Dataset
     match data {
         Some(folder) => folder::load(folder, options),
         None => Ok(Dataset {
-            recordings: sample::recordings(),
+            recordings: sample::recordings()?,
             skipped: Vec::new(),
             layout: folder::Layout::Listed,
         }),

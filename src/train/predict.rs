@@ -69,11 +69,14 @@ pub fn predict(gpu: &Gpu, checkpoint: &Checkpoint, recordings: &[Recording]) -> 
             (0..windows.len()).filter(|&position| windows[position].recording == index).collect();
         let count = of_recording.len() as f64;
         let mean = |class: usize| {
-            of_recording.iter().map(|&position| f64::from(probabilities[position][class])).sum::<f64>() / count
+            of_recording.iter().map(|&position| f64::from(probabilities[position][class])).sum::<f64>()
+                / count
         };
         let means: Vec<f64> = (0..classes.len()).map(mean).collect();
-        let best = (0..classes.len()).fold(0, |best, class| if means[class] > means[best] { class } else { best });
-        let taken = of_recording.iter().filter(|&&position| rows.predicted[position] as usize == best).count();
+        let best =
+            (0..classes.len()).fold(0, |best, class| if means[class] > means[best] { class } else { best });
+        let taken =
+            of_recording.iter().filter(|&&position| rows.predicted[position] as usize == best).count();
         predictions.push(Prediction {
             recording: recording.name.clone(),
             condition: classes[best].clone(),

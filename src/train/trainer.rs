@@ -120,9 +120,9 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self> {
         refuse_other_material(material, folder, &last)?;
         let path = folder.last();
-        let state = last.training.ok_or_else(|| {
-            Error::input(format!("{}: holds no training to go on with", path.display()))
-        })?;
+        let state = last
+            .training
+            .ok_or_else(|| Error::input(format!("{}: holds no training to go on with", path.display())))?;
         let record: Record = serde_json::from_value(state.trainer)
             .map_err(|cause| Error::input(format!("{}: the trainer's record: {cause}", path.display())))?;
 
@@ -315,7 +315,8 @@ impl<'a> Trainer<'a> {
     /// Classifies all parts with the kept model and writes the summary.
     fn finish(&mut self) -> Result<Summary> {
         self.network.set_parameters(&self.kept);
-        let [train, validation, test] = [Part::Train, Part::Validation, Part::Test].map(|part| self.classify(part));
+        let [train, validation, test] =
+            [Part::Train, Part::Validation, Part::Test].map(|part| self.classify(part));
         let (train, validation, test) = (train?, validation?, test?);
         let Material { model, split, .. } = self.material;
         let mut notes = split.notes.clone();
@@ -357,9 +358,7 @@ impl<'a> Trainer<'a> {
         }
         let order: Vec<u32> = range.clone().map(|index| index as u32).collect();
         let rows = self.network.classify(&order, &mut |_| ())?;
-        for ((window, &loss), &predicted) in
-            self.windows[range].iter().zip(&rows.loss).zip(&rows.predicted)
-        {
+        for ((window, &loss), &predicted) in self.windows[range].iter().zip(&rows.loss).zip(&rows.predicted) {
             tally.add(window.label, predicted as usize, loss);
         }
         Ok(tally)
@@ -385,7 +384,7 @@ impl<'a> Trainer<'a> {
             return Ok(());
         }
         let tensor = match self.network.first_non_finite()? {
-            Some(name) => format!("first in tensor '{name}'"),
+            Some(name) => format!("first in {name}"),
             None => "though every parameter and gradient is finite".to_owned(),
         };
         let kept = match self.epoch {
