@@ -14,6 +14,6 @@ mod protocol;
 mod resample;
 mod shaders;
 mod split;
+mod synth;
 mod table;
 mod wav;
-mod synth;
