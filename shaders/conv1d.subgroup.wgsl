@@ -205,6 +205,14 @@ fn forward(
         left[5] = select(0.0, x[at[5] + run], inside);
         left[6] = select(0.0, x[at[6] + run], inside);
         left[7] = select(0.0, x[at[7] + run], inside);
+        left[8] = select(0.0, x[at[8] + run], inside);
+        left[9] = select(0.0, x[at[9] + run], inside);
+        left[10] = select(0.0, x[at[10] + run], inside);
+        left[11] = select(0.0, x[at[11] + run], inside);
+        left[12] = select(0.0, x[at[12] + run], inside);
+        left[13] = select(0.0, x[at[13] + run], inside);
+        left[14] = select(0.0, x[at[14] + run], inside);
+        left[15] = select(0.0, x[at[15] + run], inside);
         for (var q = 0u; q < LANES; q++) {
             let source = columns + min(k + q, shape.depth - 1u) * shape.filters;
             multiply_add(&sum, &left, q, vec4f(w[source.x], w[source.y], w[source.z], w[source.w]));
