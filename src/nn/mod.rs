@@ -8,10 +8,7 @@ pub mod dropout;
 pub mod gather;
 pub mod gradient_sum;
 pub mod initialise;
-<<<<<<< HEAD
 pub mod lower;
-=======
->>>>>>> cli
 pub mod lstm;
 pub mod max_pool1d;
 pub mod model;
