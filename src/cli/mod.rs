@@ -3,7 +3,9 @@
 use clap::{Parser, Subcommand};
 use gpu_bearing::Result;
 
+mod data;
 mod devices;
+mod model;
 mod output;
 
 /// Train, test and run bearing-fault classifiers on any GPU.
@@ -17,12 +19,16 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Devices(devices::Args),
+    Model(model::Args),
+    Data(data::Args),
 }
 
 impl Cli {
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
             Command::Devices(args) => devices::run(&args),
+            Command::Model(args) => model::run(&args),
+            Command::Data(args) => data::run(&args),
         }
     }
 }

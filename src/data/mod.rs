@@ -10,6 +10,7 @@ pub mod order;
 pub mod protocol;
 pub mod recording;
 pub mod resample;
+pub mod sample;
 pub mod seed;
 pub mod split;
 pub mod split_record;

@@ -28,8 +28,8 @@ pub const SEED: u64 = 6205;
 /// Sampling rate in Hz.
 pub const RATE: u32 = 12_000;
 
-/// Samples a recording: 2.5 s.
-const SAMPLES: usize = 30_000;
+/// Samples a recording: 2 s.
+const SAMPLES: usize = 24_000;
 
 /// Acceleration at the 16-bit full scale, in g.
 const FULL_SCALE: f64 = 8.0;
@@ -41,8 +41,9 @@ const BPFI: f64 = 5.4152;
 const FTF: f64 = 0.39828;
 const BALL_SPIN: f64 = 4.7135 / 2.0;
 
-/// Fault diameters of the five bearings of a condition, in inch.
-const FAULT_SIZES: [f64; 5] = [0.007, 0.011, 0.014, 0.018, 0.021];
+/// The six bearings of a condition: fault diameter in inch and strength of a strike in g.
+const SEVERITIES: [(f64, f64); 6] =
+    [(0.007, 0.80), (0.010, 0.88), (0.013, 0.96), (0.016, 1.04), (0.019, 1.12), (0.022, 1.20)];
 
 /// What is wrong with a bearing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,11 +94,11 @@ pub struct Plan {
     rng: ChaCha8Rng,
 }
 
-/// The sample's recordings: six conditions, five bearings each; 2.5 s at 12 kHz.
+/// The sample's recordings: six conditions, six bearings each; 2 s at 12 kHz.
 pub fn plans(seed: u64) -> Vec<Plan> {
     let mut plans = Vec::new();
     for condition in Condition::ALL {
-        for index in 0..FAULT_SIZES.len() {
+        for index in 0..SEVERITIES.len() {
             let mut rng = stream(seed, Purpose::Synth, plans.len() as u64);
             let load = (index % 4) as f64;
             // A motor's slip grows with its load; whole turns a minute, as a name plate would say.
@@ -110,7 +111,7 @@ pub fn plans(seed: u64) -> Vec<Plan> {
                     bearing: Some(format!("{folder} {}", index + 1)),
                     rpm: Some(rpm),
                     load: Some(load),
-                    fault_size: condition.has_spall().then_some(FAULT_SIZES[index]),
+                    fault_size: condition.has_spall().then_some(SEVERITIES[index].0),
                     ..Facts::default()
                 },
                 condition,
@@ -207,21 +208,21 @@ impl Plan {
 
     /// What strikes, how hard, and how well it reaches each mode of the housing.
     fn sources(&self, shaft: f64, rng: &mut ChaCha8Rng) -> Vec<Source> {
-        let strength = STRENGTH[self.index] * (0.95 + 0.1 * uniform(rng));
+        let strength = SEVERITIES[self.index].1 * (0.95 + 0.1 * uniform(rng));
         let zone = LoadZone { extent: 0.35 + 0.15 * uniform(rng) };
         let phase = uniform(rng);
         // The process loads the shaft in waves of about a second; a spall strikes softly where they ebb.
         let (wave, wave_phase) = (0.8 + 0.6 * uniform(rng), uniform(rng));
-        let load = |t: f64| 0.65 + 0.35 * libm::sin(TAU * (wave * t + wave_phase));
+        let load = |t: f64| 0.85 + 0.15 * libm::sin(TAU * (wave * t + wave_phase));
         let mut source = |path: [f64; 3], frequency: f64, force: &dyn Fn(usize, f64) -> f64| Source {
             path: path.map(|gain| gain * strength * (0.9 + 0.2 * uniform(rng))),
             strikes: strikes(frequency * shaft, rng, &|k, t| load(t) * force(k, t)),
         };
         // The outer ring sits in the housing; from the inner ring and the balls, which turn, the way is longer
         // and dampens what is quick.
-        let outer: [f64; 3] = [0.3, 0.7, 1.4];
-        let inner: [f64; 3] = [0.5, 2.1, 0.4];
-        let ball: [f64; 3] = [2.1, 0.6, 0.3];
+        let outer: [f64; 3] = [0.3, 0.75, 1.35];
+        let inner: [f64; 3] = [0.6, 2.2, 0.4];
+        let ball: [f64; 3] = [2.15, 0.7, 0.4];
         let foot: [f64; 3] = [2.0, 0.3, 0.1];
         let in_zone = |turns: f64| zone.load(turns + phase);
         match self.condition {
@@ -245,12 +246,11 @@ impl Plan {
 
 /// Something that strikes again and again.
 struct Source {
+    /// How well a strike reaches each mode of the housing, in g.
     path: [f64; 3],
+    /// The strikes' relative strength at every sample.
     strikes: Vec<f64>,
 }
-
-/// Strength of a strike by bearing, in g.
-const STRENGTH: [f64; 5] = [1.0, 1.1, 1.2, 1.3, 1.4];
 
 /// Strikes about `frequency` times a second: rolling elements slip, by a per cent as a whole and from one
 /// strike to the next, so that strikes never stay in step with the shaft.
@@ -290,20 +290,21 @@ impl LoadZone {
 
 /// A resonance of housing and sensor.
 struct Mode {
+    /// In Hz.
     frequency: f64,
+    /// As a share of critical damping.
     damping: f64,
-    gain: f64,
 }
 
 impl Mode {
-    /// Adds the response to `force`: each unit strike rings as `gain exp(-d w t) sin(w sqrt(1 - d^2) t)`,
-    /// sampled, as a two-pole recursion.
+    /// Adds the response to `force`: a strike of strength 1 rings as `exp(-d w t) sin(w sqrt(1 - d^2) t)`,
+    /// sampled, by a recursion with two poles.
     fn ring(&self, force: &[f64], signal: &mut [f64]) {
         let w = TAU * self.frequency / f64::from(RATE);
         let angle = w * libm::sqrt(1.0 - self.damping * self.damping);
         let radius = libm::exp(-self.damping * w);
         let (a1, a2) = (2.0 * radius * libm::cos(angle), radius * radius);
-        let b = self.gain * radius * libm::sin(angle);
+        let b = radius * libm::sin(angle);
         let (mut y1, mut y2, mut x1) = (0.0, 0.0, 0.0);
         for (x, out) in force.iter().zip(signal) {
             let y = a1 * y1 - a2 * y2 + b * x1;
@@ -331,9 +332,9 @@ impl Machine {
         let mut between = |low: f64, high: f64| low + (high - low) * uniform(rng);
         Self {
             modes: [
-                Mode { frequency: between(1000.0, 1100.0), damping: between(0.05, 0.07), gain: 1.0 },
-                Mode { frequency: between(2700.0, 2900.0), damping: between(0.04, 0.055), gain: 1.0 },
-                Mode { frequency: between(4150.0, 4450.0), damping: between(0.03, 0.045), gain: 1.0 },
+                Mode { frequency: between(1000.0, 1100.0), damping: between(0.05, 0.07) },
+                Mode { frequency: between(2700.0, 2900.0), damping: between(0.04, 0.055) },
+                Mode { frequency: between(4150.0, 4450.0), damping: between(0.03, 0.045) },
             ],
             noise: between(0.06, 0.10),
             rumble: between(0.04, 0.06),

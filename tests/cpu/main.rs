@@ -14,5 +14,6 @@ mod protocol;
 mod resample;
 mod shaders;
 mod split;
+mod synth;
 mod table;
 mod wav;
