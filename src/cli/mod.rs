@@ -3,8 +3,10 @@
 use clap::{Parser, Subcommand};
 use gpu_bearing::Result;
 
+mod data;
 mod devices;
 mod eval;
+mod model;
 mod options;
 mod output;
 mod predict;
@@ -24,6 +26,8 @@ enum Command {
     Eval(eval::Args),
     Predict(predict::Args),
     Devices(devices::Args),
+    Model(model::Args),
+    Data(data::Args),
 }
 
 impl Cli {
@@ -33,6 +37,8 @@ impl Cli {
             Command::Eval(args) => eval::run(args),
             Command::Predict(args) => predict::run(args),
             Command::Devices(args) => devices::run(&args),
+            Command::Model(args) => model::run(&args),
+            Command::Data(args) => data::run(&args),
         }
     }
 }
