@@ -7,5 +7,6 @@ pub mod data;
 pub mod error;
 pub mod gpu;
 pub mod nn;
+pub mod reference;
 
 pub use error::{Error, Result};
