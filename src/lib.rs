@@ -7,6 +7,7 @@ pub mod data;
 pub mod error;
 pub mod gpu;
 pub mod nn;
+pub mod reference;
 pub mod report;
 pub mod train;
 
