@@ -39,6 +39,8 @@ pub mod data;
 pub mod error;
 pub mod gpu;
 pub mod nn;
+pub mod reference;
 pub mod report;
+pub mod train;
 
 pub use error::{Error, Result};

@@ -5,8 +5,12 @@ use gpu_bearing::Result;
 
 mod data;
 mod devices;
+mod eval;
 mod model;
+mod options;
 mod output;
+mod predict;
+mod train;
 
 /// Train, test and run bearing-fault classifiers on any GPU.
 #[derive(Debug, Parser)]
@@ -18,6 +22,9 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Train(Box<train::Args>),
+    Eval(eval::Args),
+    Predict(predict::Args),
     Devices(devices::Args),
     Model(model::Args),
     Data(data::Args),
@@ -26,6 +33,9 @@ enum Command {
 impl Cli {
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
+            Command::Train(args) => train::run(*args),
+            Command::Eval(args) => eval::run(args),
+            Command::Predict(args) => predict::run(args),
             Command::Devices(args) => devices::run(&args),
             Command::Model(args) => model::run(&args),
             Command::Data(args) => data::run(&args),

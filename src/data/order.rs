@@ -1,12 +1,14 @@
 //! The order in which an epoch visits the training windows.
 
 use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
 
 use super::seed::{Purpose, stream};
 use super::windows::Window;
 
 /// How often an epoch draws each class (`--balance`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Balance {
     /// All classes equally often: a rare class's windows repeat, a frequent one's take turns over the epochs.
     On,

@@ -8,6 +8,9 @@ use crate::{Error, Result};
 /// Window and stride in samples: about one shaft turn at 12 kHz and 1772 rpm.
 pub const WINDOW: usize = 400;
 
+/// Motor load in hp, where none is chosen.
+pub const LOAD: u32 = 1;
+
 /// Samples taken from the start of each recording, or what is there.
 const SAMPLES: usize = 120_000;
 

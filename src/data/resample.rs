@@ -78,7 +78,7 @@ pub fn working_rate(recordings: &[Recording], target: Option<f64>) -> Result<f64
 
 fn millihertz(rate: f64) -> Result<u64> {
     let scaled = (rate * 1e3).round();
-    if scaled >= 1.0 && scaled < 1e12 {
+    if (1.0..1e12).contains(&scaled) {
         Ok(scaled as u64)
     } else {
         Err(Error::input(format!("sampling rate {rate} Hz: must be above 0 and below 1 GHz")))

@@ -128,7 +128,7 @@ impl Shares {
 }
 
 /// How one class was divided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Division {
     /// The class's name.
     pub class: String,

@@ -1,5 +1,7 @@
 //! Windows: pieces of recordings by reference, and how their samples are scaled.
 
+use serde::{Deserialize, Serialize};
+
 use super::Recording;
 use crate::{Error, Result};
 
@@ -41,7 +43,8 @@ pub fn cut(recordings: &[Recording], labels: &[usize], length: usize, stride: us
 }
 
 /// How a window's samples are scaled before the network sees them (`--scale`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scale {
     /// By mean and deviation of all training windows.
     Train,

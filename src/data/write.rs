@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-/// Writes `bytes` to a temporary file beside `path`, then renames it.
+/// Writes `bytes` to a temporary file beside `path`, forces it to the disk and renames it.
 ///
 /// # Errors
 /// If the folder is not there or not writable, or the disk is full.
@@ -19,6 +19,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         // Made as any new file is, since tempfile's own way lets nobody but the owner read it.
         let mut file = tempfile::Builder::new().make_in(folder, |path| File::create_new(path))?;
         file.write_all(bytes)?;
+        file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
     };

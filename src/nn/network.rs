@@ -280,7 +280,8 @@ impl<'g> Network<'g> {
         let stream = epoch.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let adam = self.adam;
         let optimizer = |step: usize| {
-            let t = epoch.optimizer_steps + (step - epoch.first_step) as u64 + 1;
+            // Records of batches already done are not read.
+            let t = epoch.optimizer_steps + step.saturating_sub(epoch.first_step) as u64 + 1;
             let (step_size, second_scale) = adam.corrections(t, epoch.learning_rate);
             (stream.wrapping_add(t), step_size, second_scale)
         };

@@ -76,12 +76,11 @@ fn it_divides_by_bearing_without_a_leak() {
     }
 }
 
-/// Amplitude of `frequency` Hz in the squared signal, after a second difference has weakened what is slow:
+/// Amplitude of `frequency` Hz in the squared signal, after a difference has weakened what is slow:
 /// strikes that ring show there as a line at the rate at which they come.
 fn envelope_line(recording: &Recording, frequency: f64) -> f64 {
     let s = &recording.signal;
-    let squared: Vec<f64> =
-        (2..s.len()).map(|n| f64::from(s[n] - 2.0 * s[n - 1] + s[n - 2]).powi(2)).collect();
+    let squared: Vec<f64> = (1..s.len()).map(|n| f64::from(s[n] - s[n - 1]).powi(2)).collect();
     let mean = squared.iter().sum::<f64>() / squared.len() as f64;
     let (mut re, mut im) = (0.0, 0.0);
     for (n, x) in squared.iter().enumerate() {

@@ -5,6 +5,8 @@
 mod goldens;
 
 mod device;
+mod kernels;
+mod network;
 
 use std::process::ExitCode;
 
@@ -17,7 +19,8 @@ fn main() -> ExitCode {
     // The trials share one device, which reports its errors to whoever asks next.
     arguments.test_threads = Some(1);
     let device = Device::open();
-    let modules: [fn(&Device) -> Vec<libtest_mimic::Trial>; 1] = [device::trials];
+    let modules: [fn(&Device) -> Vec<libtest_mimic::Trial>; 3] =
+        [device::trials, kernels::trials, network::trials];
     let trials = modules.iter().flat_map(|trials| trials(&device)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,0 +1,33 @@
+//! The table of cases: sizes that are odd, not square and no multiple of a tile, and everything a layer can be.
+
+mod conv1d;
+mod gather;
+mod lstm;
+mod output;
+mod pointwise;
+mod pooling;
+mod update;
+
+use super::case::Case;
+use crate::gpu::shader::SHADERS;
+
+/// Every case, in every variant of its shader.
+pub fn cases() -> Vec<Case> {
+    [
+        conv1d::cases(),
+        lstm::cases(),
+        pooling::cases(),
+        pointwise::cases(),
+        output::cases(),
+        update::cases(),
+        gather::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The variants of a shader.
+pub fn variants(shader: &str) -> impl Iterator<Item = &'static str> {
+    SHADERS.iter().filter(move |file| file.name == shader).map(|file| file.variant)
+}
