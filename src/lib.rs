@@ -7,11 +7,11 @@
 //! reads once an epoch.
 //!
 //! # The house
-//! Imports run one way: `cli` (in the binary) calls `train` and [`report`]; `train` calls [`nn`] and [`data`]; `nn`
+//! Imports run one way: `cli` (in the binary) calls [`train`] and [`report`]; `train` calls [`nn`] and [`data`]; `nn`
 //! calls [`gpu`]; `data` and `gpu` know none of the others. Only `gpu` names wgpu.
 //!
 //! A layer has one name in four places: its shader in `shaders/`, its shapes and launches in [`nn`], its f64 twin in
-//! `reference`, its test in `tests/gpu`. To add one, write these four and name it in [`nn::model`].
+//! [`reference`], its test in `tests/gpu`. To add one, write these four and name it in [`nn::model`].
 //!
 //! A model is lowered to plans, [`gpu::Plan`]: buffers, kernels, bindings, workgroup counts, as plain data that can be printed
 //! and counted. Only [`gpu::executor`] turns a plan into calls.
