@@ -133,14 +133,14 @@ fn a_long_list_of_bad_recordings_is_cut() {
 #[test]
 fn a_further_check_skips_or_lists() {
     let dir = folder(&[("a/long.wav", wav(1.0)), ("a/short.wav", floats(&[0.0, 1.0]))]);
-    let check = |recording: &gpu_bearing::data::Recording| match recording.signal.len() {
+    let check = |recording: gpu_bearing::data::Recording| match recording.signal.len() {
         0..3 => Err(Error::input(format!("{}: shorter than a window", recording.name))),
-        _ => Ok(()),
+        _ => Ok(recording),
     };
-    let mut dataset = load(dir.path(), &ReadOptions::default()).unwrap();
-    let text = message(dataset.clone().keep(false, check));
+    let dataset = load(dir.path(), &ReadOptions::default()).unwrap();
+    let text = message(dataset.clone().each(false, check));
     assert!(text.contains("1 of 2") && text.contains("a/short.wav: shorter than a window"), "{text}");
-    dataset.keep(true, check).unwrap();
+    let dataset = dataset.each(true, check).unwrap();
     assert_eq!((names(&dataset), dataset.skipped.len()), (vec!["a/long.wav"], 1));
 }
 
