@@ -5,8 +5,10 @@ mod goldens;
 
 mod catalogue;
 mod checkpoint;
+mod compare;
 mod folder;
 mod initialise;
 mod mat;
 mod model;
+mod twins;
 mod wav;

@@ -2,7 +2,7 @@
 
 use super::super::case::{Area, Case, Setup, Values, bits, floats, narrow, wide};
 use super::super::compare::{Element, Tolerance};
-use super::super::lstm as twin;
+use super::super::{conv1d, lstm as twin};
 use crate::gpu::plan::Slice;
 use crate::nn::lstm::{Lstm, LstmBuffers};
 
@@ -116,6 +116,113 @@ fn backward(shape: &Lstm, lengths: &[u32], sequence: bool) -> Setup {
     setup.leave(buffers.dstate, &floats(&dstate), Tolerance::CHAIN);
     let dy = sequence.then(|| setup.input("dy", (shape.batch, shape.steps, shape.units), (1, 2), &dy));
     setup.launch(shape.backward("case", w, dy.as_ref(), &buffers));
+    setup
+}
+
+/// A layer's operands: x (N, T, C), W_ih (C, 4H), W_hh (H, 4H), b (4H), lengths (N), and (2, N, H) each the state
+/// before the first step and the gradient of that after the last; dy (N, T, H) where the sequence is the output.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names are the formulas'")]
+pub struct LayerInputs {
+    pub x: Vec<f32>,
+    pub w_ih: Vec<f32>,
+    pub w_hh: Vec<f32>,
+    pub b: Vec<f32>,
+    pub lengths: Vec<u32>,
+    pub state: Vec<f32>,
+    pub dy: Option<Vec<f32>>,
+    pub dlast: Vec<f32>,
+}
+
+/// What a layer makes of them, in the same shapes.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "the names are the formulas'")]
+pub struct LayerOutputs {
+    pub y: Vec<f64>,
+    pub last: Vec<f64>,
+    pub dx: Vec<f64>,
+    pub dw_ih: Vec<f64>,
+    pub dw_hh: Vec<f64>,
+    pub db: Vec<f64>,
+    pub dstate: Vec<f64>,
+}
+
+/// What the twins make of a layer: the outputs, c (N, T + 2, H) and the gradient of the gates (N, T, 4H).
+pub fn layer_twins(shape: &Lstm, inputs: &LayerInputs) -> (LayerOutputs, Vec<f64>, Vec<f64>) {
+    let Lstm { batch, steps, units, .. } = *shape;
+    let (x, w_ih, w_hh) = (wide(&inputs.x), wide(&inputs.w_ih), wide(&inputs.w_hh));
+    let projection = shape.projection();
+    let gates = conv1d::forward(&projection, &x, &w_ih, &wide(&inputs.b), false);
+    let kept = twin::forward(shape, &gates, &w_hh, &inputs.lengths, &wide(&inputs.state));
+    let dy = inputs.dy.as_deref().map(wide);
+    let (dz, dstate) = twin::backward(
+        shape,
+        &kept.gates,
+        &w_hh,
+        &inputs.lengths,
+        &kept.c,
+        dy.as_deref(),
+        &wide(&inputs.dlast),
+    );
+    let (dw_ih, db) = conv1d::weight_gradient(&projection, &x, &dz, 1).remove(0);
+    let rows = |first: usize| -> Vec<f64> {
+        let sequence = |n: usize| &kept.h[(n * (steps + 2) + first) * units..][..steps * units];
+        (0..batch).flat_map(sequence).copied().collect()
+    };
+    let before = rows(1usize.strict_add_signed(shape.previous()));
+    let dw_hh = conv1d::weight_gradient(&shape.recurrence(), &before, &dz, 1).remove(0).0;
+    let mut y = rows(1);
+    for (place, y) in y.iter_mut().enumerate() {
+        if !walked(shape, &inputs.lengths, place / units) {
+            *y = 0.0;
+        }
+    }
+    let dx = conv1d::input_gradient(&projection, &dz, &w_ih, None);
+    (LayerOutputs { y, last: kept.last, dx, dw_ih, dw_hh, db, dstate }, kept.c, dz)
+}
+
+/// The launches of a whole layer, forward and back, that must make `outputs` of `inputs`; products in `variant`.
+pub fn layer(variant: &'static str, shape: &Lstm, inputs: &LayerInputs, outputs: &LayerOutputs) -> Setup {
+    let (_, c, dz) = layer_twins(shape, inputs);
+    let (mut setup, w_hh, buffers) = prepare(shape, &inputs.lengths, &inputs.w_hh);
+    let sizes = (shape.batch, shape.steps, shape.channels);
+    let x = setup.input("x", sizes, (0, 0), &inputs.x);
+    let (w_ih, b) = (setup.floats("w_ih", &inputs.w_ih), setup.floats("b", &inputs.b));
+    setup.hold(buffers.state, &bits(&inputs.state));
+    setup.hold(buffers.dlast, &bits(&inputs.dlast));
+    setup.leave(&buffers.gates, &floats(&dz), Tolerance::CHAIN);
+    setup.leave(buffers.last, &floats(&outputs.last), Tolerance::CHAIN);
+    setup.leave(buffers.dstate, &floats(&outputs.dstate), Tolerance::CHAIN);
+    let places = written(shape, &inputs.lengths, false);
+    let expected: Vec<f64> = places.iter().map(|&place| c[place]).collect();
+    setup.leave(Area::from(buffers.c).part(places), &floats(&expected), Tolerance::CHAIN);
+    setup.leave(&buffers.h, &floats(&outputs.y), Tolerance::CHAIN);
+    // The initial state, which for a short reversed sequence stands where y would be zero.
+    for n in 0..shape.batch {
+        let row = n * (shape.steps + 2) + twin::before(shape, inputs.lengths[n] as usize);
+        let area = h_rows(&buffers).part(row * shape.units..(row + 1) * shape.units);
+        let state = &inputs.state[n * shape.units..][..shape.units];
+        setup.leave(area, &floats(&wide(state)), Tolerance::CHAIN);
+    }
+    let dy =
+        inputs.dy.as_ref().map(|dy| setup.input("dy", (shape.batch, shape.steps, shape.units), (0, 0), dy));
+    let mut gradient = |name: &str, values: &[f64]| {
+        let slice = setup.arena.allocate(name, values.len());
+        setup.leave(slice, &floats(values), Tolerance::CHAIN);
+        slice
+    };
+    let dw_ih = gradient("dw_ih", &outputs.dw_ih);
+    let dw_hh = gradient("dw_hh", &outputs.dw_hh);
+    let db = [gradient("db", &outputs.db), gradient("db of the recurrence", &outputs.db)];
+    let dx = setup.output("dx", sizes, (0, 0), (&outputs.dx, Tolerance::CHAIN));
+    let (projection, recurrence, name) = (shape.projection(), shape.recurrence(), ("case", variant));
+    setup.launch(projection.forward(name, (&x, w_ih, b), &buffers.gates, false));
+    setup.launch(shape.forward("case", w_hh, &buffers));
+    setup.launch(shape.backward("case", w_hh, dy.as_ref(), &buffers));
+    setup.launch(projection.weight_gradient(name, (&x, 0), &buffers.gates, (dw_ih, db[0]), 1));
+    let h = (&buffers.h, shape.previous());
+    setup.launch(recurrence.weight_gradient(name, h, &buffers.gates, (dw_hh, db[1]), 1));
+    setup.launch(projection.input_gradient(name, (&buffers.gates, w_ih), None, &dx));
     setup
 }
 

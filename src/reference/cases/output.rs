@@ -29,8 +29,8 @@ pub(super) fn cases() -> Vec<Case> {
         let name = format!("n{batch} rows{rows} c{classes} scores{largest}");
         let case =
             |kernel, make: fn(Sizes) -> Setup| Case::new(kernel, "standard", &name, move || make(sizes));
-        cases.push(case("softmax_cross_entropy.forward", forward));
-        cases.push(case("softmax_cross_entropy.backward", backward));
+        cases.push(case("softmax_cross_entropy.forward", random_forward));
+        cases.push(case("softmax_cross_entropy.backward", random_backward));
     }
     cases
 }
@@ -45,14 +45,32 @@ fn inputs((batch, rows, classes, largest): Sizes) -> (Vec<f32>, Vec<u32>) {
     (x, labels)
 }
 
-fn forward(sizes: Sizes) -> Setup {
+fn random_forward(sizes: Sizes) -> Setup {
     let (batch, rows, classes, _) = sizes;
     let (x, labels) = inputs(sizes);
     let (p, loss, predicted) = twin::forward(rows, classes, &wide(&x), &labels);
+    forward((batch, classes), (&x, &labels), (&p, &loss, &predicted))
+}
+
+fn random_backward(sizes: Sizes) -> Setup {
+    let (batch, rows, classes, _) = sizes;
+    let (x, labels) = inputs(sizes);
+    let p = narrow(&twin::forward(rows, classes, &wide(&x), &labels).0);
+    let dx = twin::backward(rows, batch, classes, &wide(&p), &labels);
+    backward((batch, rows, classes), (&p, &labels), &dx)
+}
+
+/// The launch that must turn scores and labels into `p` (rows, C), `loss` (rows) and `predicted` (rows).
+pub fn forward(
+    (batch, classes): (usize, usize),
+    (x, labels): (&[f32], &[u32]),
+    (p, loss, predicted): (&[f64], &[f64], &[u32]),
+) -> Setup {
+    let rows = loss.len();
     let mut setup = Setup::default();
     let step = setup.step(&[BEFORE as u32, rows as u32, 0, 0, 0, 0]);
-    let x = setup.input("x", (batch, 1, classes), (0, 0), &x);
-    let labels = setup.words("labels", &labels);
+    let x = setup.input("x", (batch, 1, classes), (0, 0), x);
+    let labels = setup.words("labels", labels);
     let positions = BEFORE + rows + AFTER;
     let results = Results {
         p: setup.arena.allocate("p", positions * classes),
@@ -60,26 +78,27 @@ fn forward(sizes: Sizes) -> Setup {
         predicted: setup.arena.allocate("predicted", positions),
     };
     let used = |slice, width: usize| Area::from(slice).part(BEFORE * width..(BEFORE + rows) * width);
-    setup.leave(used(results.p, classes), &floats(&p), Tolerance::PRODUCT);
-    setup.leave(used(results.loss, 1), &floats(&loss), Tolerance::PRODUCT);
-    setup.leave(used(results.predicted, 1), &words(&predicted), Tolerance::EXACT);
+    setup.leave(used(results.p, classes), &floats(p), Tolerance::PRODUCT);
+    setup.leave(used(results.loss, 1), &floats(loss), Tolerance::PRODUCT);
+    setup.leave(used(results.predicted, 1), &words(predicted), Tolerance::EXACT);
     setup.launch(softmax_cross_entropy::forward("case", step, &x, labels, &results));
     setup
 }
 
-fn backward(sizes: Sizes) -> Setup {
-    let (batch, rows, classes, _) = sizes;
-    let (x, labels) = inputs(sizes);
-    let p = narrow(&twin::forward(rows, classes, &wide(&x), &labels).0);
-    let dx = twin::backward(rows, batch, classes, &wide(&p), &labels);
+/// The launch that must turn probabilities (rows, C) and labels into `dx` (batch, C).
+pub fn backward(
+    (batch, rows, classes): (usize, usize, usize),
+    (p_kept, labels): (&[f32], &[u32]),
+    dx: &[f64],
+) -> Setup {
     let mut setup = Setup::default();
     let step = setup.step(&[BEFORE as u32, rows as u32, 0, 0, 0, 0]);
     // Results of other batches of the epoch are no business of this one.
     let mut kept = vec![f32::NAN; (BEFORE + batch) * classes];
-    kept[BEFORE * classes..][..rows * classes].copy_from_slice(&p);
+    kept[BEFORE * classes..][..rows * classes].copy_from_slice(p_kept);
     let p = setup.floats("p_kept", &kept);
-    let labels = setup.words("labels", &labels);
-    let dx = setup.output("dx", (batch, 1, classes), (0, 0), (&dx, Tolerance::PRODUCT));
+    let labels = setup.words("labels", labels);
+    let dx = setup.output("dx", (batch, 1, classes), (0, 0), (dx, Tolerance::PRODUCT));
     setup.launch(softmax_cross_entropy::backward("case", step, p, labels, &dx));
     setup
 }

@@ -6,7 +6,8 @@ use super::super::{dropout as dropout_twin, relu as relu_twin};
 use crate::nn::dropout::Dropout;
 use crate::nn::relu;
 
-type Sizes = (usize, usize, usize);
+/// (N, L, C).
+pub type Sizes = (usize, usize, usize);
 
 const SIZES: &[Sizes] = &[(1, 1, 1), (2, 17, 5), (5, 13, 33)];
 
@@ -19,8 +20,8 @@ pub(super) fn cases() -> Vec<Case> {
     for &sizes in SIZES {
         let (n, l, c) = sizes;
         let name = format!("n{n} l{l} c{c}");
-        cases.push(Case::new("relu.forward", "standard", &name, move || relu_forward(sizes)));
-        cases.push(Case::new("relu.backward", "standard", &name, move || relu_backward(sizes)));
+        cases.push(Case::new("relu.forward", "standard", &name, move || random_relu_forward(sizes)));
+        cases.push(Case::new("relu.backward", "standard", &name, move || random_relu_backward(sizes)));
         for &(rate, layer, counter) in DRAWS {
             let name = format!("{name} rate{rate} layer{layer} counter{counter}");
             for (kernel, backward) in [("dropout.forward", false), ("dropout.backward", true)] {
@@ -37,24 +38,32 @@ fn values((batch, length, channels): Sizes, seed: u64) -> Vec<f32> {
     Values::new(seed).signed(batch * length * channels, 1.0)
 }
 
-fn relu_forward(sizes: Sizes) -> Setup {
+fn random_relu_forward(sizes: Sizes) -> Setup {
     let x = values(sizes, 1);
-    let y = relu_twin::forward(&wide(&x));
+    relu_forward(sizes, &x, &relu_twin::forward(&wide(&x)))
+}
+
+fn random_relu_backward(sizes: Sizes) -> Setup {
+    let y: Vec<f32> = values(sizes, 1).into_iter().map(|value| value.max(0.0)).collect();
+    let dy = values(sizes, 2);
+    relu_backward(sizes, &y, &dy, &relu_twin::backward(&wide(&y), &wide(&dy)))
+}
+
+/// The launch that must turn x into `y`.
+pub fn relu_forward(sizes: Sizes, x: &[f32], y: &[f64]) -> Setup {
     let mut setup = Setup::default();
-    let x = setup.input("x", sizes, (1, 2), &x);
-    let y = setup.output("y", sizes, (3, 0), (&y, Tolerance::EXACT));
+    let x = setup.input("x", sizes, (1, 2), x);
+    let y = setup.output("y", sizes, (3, 0), (y, Tolerance::EXACT));
     setup.launch(relu::forward("case", &x, &y));
     setup
 }
 
-fn relu_backward(sizes: Sizes) -> Setup {
-    let y: Vec<f32> = values(sizes, 1).into_iter().map(|value| value.max(0.0)).collect();
-    let dy = values(sizes, 2);
-    let dx = relu_twin::backward(&wide(&y), &wide(&dy));
+/// The launch that must turn dy into `dx`.
+pub fn relu_backward(sizes: Sizes, y_kept: &[f32], dy: &[f32], dx: &[f64]) -> Setup {
     let mut setup = Setup::default();
-    let y = setup.input("y_kept", sizes, (1, 0), &y);
-    let dy = setup.input("dy", sizes, (0, 2), &dy);
-    let dx = setup.output("dx", sizes, (2, 1), (&dx, Tolerance::EXACT));
+    let y = setup.input("y_kept", sizes, (1, 0), y_kept);
+    let dy = setup.input("dy", sizes, (0, 2), dy);
+    let dx = setup.output("dx", sizes, (2, 1), (dx, Tolerance::EXACT));
     setup.launch(relu::backward("case", &y, &dy, &dx));
     setup
 }

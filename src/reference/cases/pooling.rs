@@ -2,7 +2,7 @@
 //! fill no workgroup.
 
 use super::super::average_pool1d as average_twin;
-use super::super::case::{Case, Setup, Values, wide, words};
+use super::super::case::{Case, Setup, Values, narrow, wide, words};
 use super::super::compare::Tolerance;
 use super::super::max_pool1d::{self as max_twin, Pool};
 use crate::nn::{average_pool1d, max_pool1d};
@@ -30,12 +30,16 @@ pub(super) fn cases() -> Vec<Case> {
         let case = |kernel, name: &str, make: fn(&Pool, bool) -> Setup, flag: bool| {
             Case::new(kernel, "standard", name, move || make(&shape, flag))
         };
-        cases.push(case("max_pool1d.forward", &name, max_forward, false));
-        cases.push(case("max_pool1d.forward", &format!("{name} ties"), max_forward, true));
-        cases.push(case("max_pool1d.backward", &name, max_backward, false));
-        cases.push(case("max_pool1d.backward", &format!("{name} relu"), max_backward, true));
-        cases.push(Case::new("average_pool1d.forward", "standard", &name, move || average_forward(&shape)));
-        cases.push(Case::new("average_pool1d.backward", "standard", &name, move || average_backward(&shape)));
+        cases.push(case("max_pool1d.forward", &name, random_max_forward, false));
+        cases.push(case("max_pool1d.forward", &format!("{name} ties"), random_max_forward, true));
+        cases.push(case("max_pool1d.backward", &name, random_max_backward, false));
+        cases.push(case("max_pool1d.backward", &format!("{name} relu"), random_max_backward, true));
+        cases.push(Case::new("average_pool1d.forward", "standard", &name, move || {
+            random_average_forward(&shape)
+        }));
+        cases.push(Case::new("average_pool1d.backward", "standard", &name, move || {
+            random_average_backward(&shape)
+        }));
     }
     cases
 }
@@ -60,50 +64,74 @@ fn values(shape: &Pool, ties: bool) -> (Vec<f32>, Vec<f32>) {
     (x, values.signed(shape.batch * shape.pooled() * shape.channels, 1.0))
 }
 
-fn max_forward(shape: &Pool, ties: bool) -> Setup {
+fn random_max_forward(shape: &Pool, ties: bool) -> Setup {
     let (x, _) = values(shape, ties);
     let (y, position) = max_twin::forward(shape, &wide(&x));
-    let mut setup = Setup::default();
-    let x = setup.input("x", long(shape), LONG, &x);
-    let y = setup.output("y", short(shape), SHORT, (&y, Tolerance::EXACT));
-    let at = setup.arena.allocate("position", position.len());
-    setup.leave(at, &words(&position), Tolerance::EXACT);
-    setup.launch(max_pool1d::forward("case", shape.size, &x, &y, at));
-    setup
+    max_forward(shape, &x, &y, &position)
 }
 
-fn max_backward(shape: &Pool, relu: bool) -> Setup {
+fn random_max_backward(shape: &Pool, relu: bool) -> Setup {
     let (x, dy) = values(shape, false);
     let x = if relu { x.into_iter().map(|value| value.max(0.0)).collect() } else { x };
     let (y, position) = max_twin::forward(shape, &wide(&x));
     let dx = max_twin::backward(shape, &y, &position, &wide(&dy), relu);
-    let y: Vec<f32> = y.into_iter().map(|value| value as f32).collect();
+    max_backward(shape, &narrow(&y), &position, &dy, relu, &dx)
+}
+
+fn random_average_forward(shape: &Pool) -> Setup {
+    let (x, _) = values(shape, false);
+    average_forward(shape, &x, &average_twin::forward(shape, &wide(&x)))
+}
+
+fn random_average_backward(shape: &Pool) -> Setup {
+    let (_, dy) = values(shape, false);
+    average_backward(shape, &dy, &average_twin::backward(shape, &wide(&dy)))
+}
+
+/// The launch that must turn x into `y` and `position`.
+pub fn max_forward(shape: &Pool, x: &[f32], y: &[f64], position: &[u32]) -> Setup {
     let mut setup = Setup::default();
-    let y = setup.input("y_kept", short(shape), SHORT, &y);
-    let position = setup.words("position_kept", &position);
+    let x = setup.input("x", long(shape), LONG, x);
+    let y = setup.output("y", short(shape), SHORT, (y, Tolerance::EXACT));
+    let at = setup.arena.allocate("position", position.len());
+    setup.leave(at, &words(position), Tolerance::EXACT);
+    setup.launch(max_pool1d::forward("case", shape.size, &x, &y, at));
+    setup
+}
+
+/// The launch that must turn dy into `dx`.
+pub fn max_backward(
+    shape: &Pool,
+    y_kept: &[f32],
+    position_kept: &[u32],
+    dy: &[f32],
+    relu: bool,
+    dx: &[f64],
+) -> Setup {
+    let mut setup = Setup::default();
+    let y = setup.input("y_kept", short(shape), SHORT, y_kept);
+    let position = setup.words("position_kept", position_kept);
     // The layer's own output and its gradient are padded alike.
-    let dy = setup.input("dy", short(shape), SHORT, &dy);
-    let dx = setup.output("dx", long(shape), LONG, (&dx, Tolerance::EXACT));
+    let dy = setup.input("dy", short(shape), SHORT, dy);
+    let dx = setup.output("dx", long(shape), LONG, (dx, Tolerance::EXACT));
     setup.launch(max_pool1d::backward("case", shape.size, (&y, position), &dy, &dx, relu));
     setup
 }
 
-fn average_forward(shape: &Pool) -> Setup {
-    let (x, _) = values(shape, false);
-    let y = average_twin::forward(shape, &wide(&x));
+/// The launch that must turn x into `y`.
+pub fn average_forward(shape: &Pool, x: &[f32], y: &[f64]) -> Setup {
     let mut setup = Setup::default();
-    let x = setup.input("x", long(shape), LONG, &x);
-    let y = setup.output("y", short(shape), SHORT, (&y, Tolerance::PRODUCT));
+    let x = setup.input("x", long(shape), LONG, x);
+    let y = setup.output("y", short(shape), SHORT, (y, Tolerance::PRODUCT));
     setup.launch(average_pool1d::forward("case", shape.size, &x, &y));
     setup
 }
 
-fn average_backward(shape: &Pool) -> Setup {
-    let (_, dy) = values(shape, false);
-    let dx = average_twin::backward(shape, &wide(&dy));
+/// The launch that must turn dy into `dx`.
+pub fn average_backward(shape: &Pool, dy: &[f32], dx: &[f64]) -> Setup {
     let mut setup = Setup::default();
-    let dy = setup.input("dy", short(shape), SHORT, &dy);
-    let dx = setup.output("dx", long(shape), LONG, (&dx, Tolerance::ROUNDING));
+    let dy = setup.input("dy", short(shape), SHORT, dy);
+    let dx = setup.output("dx", long(shape), LONG, (dx, Tolerance::ROUNDING));
     setup.launch(average_pool1d::backward("case", shape.size, &dy, &dx));
     setup
 }

@@ -1,11 +1,11 @@
 //! Adam, gradient clipping and the sum of partial gradients.
 
 use super::super::adam::{self as adam_twin, Moments};
-use super::super::case::{Case, Setup, Values, bits, floats, wide};
+use super::super::case::{Case, Setup, Values, bits, floats, narrow, wide};
 use super::super::compare::Tolerance;
 use super::super::{gradient_norm as norm_twin, gradient_sum as sum_twin};
+use crate::gpu::Binding;
 use crate::gpu::plan::aligned;
-use crate::gpu::{Binding, Launch, Slice};
 use crate::nn::adam::{self, Adam, State};
 use crate::nn::gradient_sum::GradientSum;
 
@@ -20,8 +20,13 @@ pub(super) fn cases() -> Vec<Case> {
     // Below and above the number of owners of the squares, within the limit and beyond it.
     for (count, limit) in [(1, 10.0), (75, 1.0), (5001, 1.0), (5001, 1000.0)] {
         let name = format!("n{count} limit{limit}");
-        cases.push(Case::new("gradient_norm.squares", "standard", &name, move || squares(count, limit)));
-        cases.push(Case::new("gradient_norm.scale", "standard", &name, move || scale(count, limit)));
+        for (kernel, entry) in [("gradient_norm.squares", "squares"), ("gradient_norm.scale", "scale")] {
+            cases.push(Case::new(kernel, "standard", &name, move || {
+                let g = Values::new(3).signed(count, 1.0);
+                let clip = norm_twin::scale(&norm_twin::squares(&wide(&g), 1), limit);
+                clipping(&g, limit, clip, Some(entry))
+            }));
+        }
     }
     cases.push(Case::new("gradient_sum.sum", "standard", "tensors of 1, 64, 65 and 130", || {
         sums(&[(1, 2), (64, 1), (65, 7), (130, 3)])
@@ -45,7 +50,7 @@ fn random_update(count: usize, t: u64, clip: Option<f32>) -> Setup {
 }
 
 /// The launch that must turn parameters and moments into `after`.
-pub(super) fn update(
+pub fn update(
     adam: &Adam,
     (t, learning_rate): (u64, f64),
     g: &[f32],
@@ -71,35 +76,28 @@ pub(super) fn update(
     setup
 }
 
-/// Gradients, and the two launches of their norm with the buffers between them and after.
-fn clipping(setup: &mut Setup, g: &[f32], limit: f64) -> ([Launch; 2], Slice, Slice) {
-    let g = setup.floats("g", g);
-    let (launches, clip) = adam::clip(&mut setup.arena, g, limit);
-    let launches: [Launch; 2] = launches.try_into().expect("squares, then scale");
-    let squares = match launches[1].bindings[0] {
-        ("squares_in", Binding::Fixed(slice)) => slice,
-        (name, _) => panic!("{name} where squares_in should be"),
-    };
-    (launches, squares, clip)
-}
-
-fn squares(count: usize, limit: f64) -> Setup {
-    let g = Values::new(3).signed(count, 1.0);
+/// The launches that must turn gradients into squares, one an owner, and these into `clip`: factor and norm.
+/// With `only` one of the two, the other's part being given.
+pub fn clipping(g: &[f32], limit: f64, clip: [f64; 2], only: Option<&str>) -> Setup {
     let mut setup = Setup::default();
-    let ([launch, _], squares, _) = clipping(&mut setup, &g, limit);
-    setup.leave(squares, &floats(&norm_twin::squares(&wide(&g), squares.len)), Tolerance::PRODUCT);
-    setup.launch(launch);
-    setup
-}
-
-fn scale(count: usize, limit: f64) -> Setup {
-    let g = Values::new(3).signed(count, 1.0);
-    let mut setup = Setup::default();
-    let ([_, launch], squares, clip) = clipping(&mut setup, &g, limit);
-    let held: Vec<f32> = norm_twin::squares(&wide(&g), squares.len).iter().map(|&v| v as f32).collect();
-    setup.hold(squares, &bits(&held));
-    setup.leave(clip, &floats(&norm_twin::scale(&wide(&held), limit)), Tolerance::PRODUCT);
-    setup.launch(launch);
+    let slice = setup.floats("g", g);
+    let (launches, clip_slice) = adam::clip(&mut setup.arena, slice, limit);
+    let launches = launches.into_iter().filter(|launch| only.is_none_or(|only| only == launch.kernel.entry));
+    for launch in launches {
+        for (name, binding) in &launch.bindings {
+            let Binding::Fixed(bound) = *binding else { continue };
+            let squares = || norm_twin::squares(&wide(g), bound.len);
+            match *name {
+                "squares_out" => setup.leave(bound, &floats(&squares()), Tolerance::PRODUCT),
+                "squares_in" if only.is_some() => setup.hold(bound, &bits(&narrow(&squares()))),
+                _ => {}
+            }
+        }
+        if launch.kernel.entry == "scale" {
+            setup.leave(clip_slice, &floats(&clip), Tolerance::PRODUCT);
+        }
+        setup.launch(launch);
+    }
     setup
 }
 
