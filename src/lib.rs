@@ -8,5 +8,7 @@ pub mod error;
 pub mod gpu;
 pub mod nn;
 pub mod reference;
+pub mod report;
+pub mod train;
 
 pub use error::{Error, Result};

@@ -3,7 +3,15 @@
 use clap::{Parser, Subcommand};
 use gpu_bearing::Result;
 
+mod check;
+mod data;
 mod devices;
+mod eval;
+mod model;
+mod options;
+mod output;
+mod predict;
+mod train;
 
 /// Train, test and run bearing-fault classifiers on any GPU.
 #[derive(Debug, Parser)]
@@ -15,13 +23,25 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Train(Box<train::Args>),
+    Eval(eval::Args),
+    Predict(predict::Args),
+    Check(check::Args),
     Devices(devices::Args),
+    Model(model::Args),
+    Data(data::Args),
 }
 
 impl Cli {
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
+            Command::Train(args) => train::run(*args),
+            Command::Eval(args) => eval::run(args),
+            Command::Predict(args) => predict::run(args),
+            Command::Check(args) => check::run(&args),
             Command::Devices(args) => devices::run(&args),
+            Command::Model(args) => model::run(&args),
+            Command::Data(args) => data::run(&args),
         }
     }
 }

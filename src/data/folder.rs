@@ -47,21 +47,37 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Applies a further condition, such as a least length: what fails joins `skipped` where `skip_bad`
-    /// allows it.
+    /// The recordings that were read, each with its name; what fails is skipped where `skip_bad` allows it.
     ///
     /// # Errors
     /// Without `skip_bad`, all recordings that fail, listed together; with it, nothing left.
-    pub fn keep(&mut self, skip_bad: bool, check: impl Fn(&Recording) -> Result<()>) -> Result<()> {
-        let checked = std::mem::take(&mut self.recordings);
+    pub fn gather(
+        read: impl IntoIterator<Item = (String, Result<Recording>)>,
+        layout: Layout,
+        skip_bad: bool,
+    ) -> Result<Self> {
+        let mut dataset = Self { recordings: Vec::new(), skipped: Vec::new(), layout };
         let mut bad = Vec::new();
-        for recording in checked {
-            match check(&recording) {
-                Ok(()) => self.recordings.push(recording),
-                Err(error) => bad.push((recording.name.clone(), error)),
+        for (name, recording) in read {
+            match recording {
+                Ok(recording) => dataset.recordings.push(recording),
+                Err(error) => bad.push((name, error)),
             }
         }
-        self.skip(bad, skip_bad)
+        dataset.skip(bad, skip_bad)?;
+        Ok(dataset)
+    }
+
+    /// Puts every recording through `step`, such as resampling or a check of its length: what fails joins
+    /// `skipped` where `skip_bad` allows it.
+    ///
+    /// # Errors
+    /// As [`Dataset::gather`].
+    pub fn each(self, skip_bad: bool, step: impl Fn(Recording) -> Result<Recording>) -> Result<Self> {
+        let stepped = self.recordings.into_iter().map(|recording| (recording.name.clone(), step(recording)));
+        let mut dataset = Self::gather(stepped, self.layout, skip_bad)?;
+        dataset.skipped.splice(0..0, self.skipped);
+        Ok(dataset)
     }
 
     fn skip(&mut self, bad: Vec<(String, Error)>, skip_bad: bool) -> Result<()> {
@@ -99,17 +115,11 @@ fn list_bad(bad: &[(String, Error)], of: usize, remedy: &str) -> Error {
 /// cannot be used, all listed in one error, unless `options.skip_bad` lets them be skipped and some are left.
 pub fn load(dir: &Path, options: &ReadOptions) -> Result<Dataset> {
     let plan = plan(dir)?;
-    let mut dataset = Dataset { recordings: Vec::new(), skipped: Vec::new(), layout: plan.layout };
-    let mut bad = Vec::new();
-    for item in plan.items {
+    let read = plan.items.into_iter().map(|item| {
         let read = item.stated.and_then(|stated| file::read_stated(&item.path, &item.name, &stated, options));
-        match read {
-            Ok(recording) => dataset.recordings.push(recording),
-            Err(error) => bad.push((item.name, error)),
-        }
-    }
-    dataset.skip(bad, options.skip_bad).map_err(|error| error.within(dir.display()))?;
-    Ok(dataset)
+        (item.name, read)
+    });
+    Dataset::gather(read, plan.layout, options.skip_bad).map_err(|error| error.within(dir.display()))
 }
 
 /// The recordings that a folder names, before any is read.

@@ -1,12 +1,23 @@
 //! Recordings in: reading, cataloguing, resampling, windows and splits. Knows nothing of a GPU.
 
 pub mod catalogue;
+pub mod classes;
 pub mod file;
 pub mod folder;
 pub mod info;
 pub mod mat;
+pub mod order;
+pub mod protocol;
 pub mod recording;
+pub mod resample;
+pub mod sample;
+pub mod seed;
+pub mod split;
+pub mod split_record;
+pub mod synth;
 pub mod wav;
+pub mod windows;
+pub mod write;
 
 pub use file::{ReadOptions, read_file, read_wav_from};
 pub use folder::{Dataset, load};

@@ -73,7 +73,7 @@ pub struct Gpu {
 }
 
 /// What to install where no adapter is found.
-const NO_ADAPTER: &str = "no GPU adapter found (Vulkan, Metal or DX12). On Linux, `./gpu-bearing` installs Mesa's \
+pub const NO_ADAPTER: &str = "no GPU adapter found (Vulkan, Metal or DX12). On Linux, `./gpu-bearing` installs Mesa's \
                           software adapter; by hand: the package mesa-vulkan-drivers";
 
 fn instance() -> wgpu::Instance {

@@ -41,7 +41,7 @@ pub struct Compiled {
 
 /// Work handed to the device.
 #[derive(Clone)]
-pub struct Submission(wgpu::SubmissionIndex);
+pub struct Submission(pub(super) wgpu::SubmissionIndex);
 
 impl Buffers {
     /// Bytes of device memory in all.
@@ -54,6 +54,15 @@ impl Compiled {
     /// Launches in one run.
     pub fn launches(&self) -> usize {
         self.dispatches.len()
+    }
+
+    /// Records launch `index`, which reads the record of `step`.
+    pub(super) fn dispatch(&self, index: usize, step: usize, pass: &mut wgpu::ComputePass<'_>) {
+        let dispatch = &self.dispatches[index];
+        let offset = [(step * RECORD) as u32 * ELEMENT as u32];
+        pass.set_pipeline(&dispatch.pipeline.pipeline);
+        pass.set_bind_group(0, &dispatch.group, if dispatch.per_step { &offset } else { &[] });
+        pass.dispatch_workgroups(dispatch.grid[0], dispatch.grid[1], 1);
     }
 }
 
@@ -297,11 +306,8 @@ impl Gpu {
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for (compiled, step) in runs {
-                let offset = [(step * RECORD) as u32 * ELEMENT as u32];
-                for dispatch in &compiled.dispatches {
-                    pass.set_pipeline(&dispatch.pipeline.pipeline);
-                    pass.set_bind_group(0, &dispatch.group, if dispatch.per_step { &offset } else { &[] });
-                    pass.dispatch_workgroups(dispatch.grid[0], dispatch.grid[1], 1);
+                for index in 0..compiled.launches() {
+                    compiled.dispatch(index, *step, &mut pass);
                 }
             }
         }

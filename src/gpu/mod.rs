@@ -5,6 +5,7 @@
 pub mod adapter;
 pub mod executor;
 pub mod plan;
+pub mod profile;
 pub mod shader;
 
 pub use adapter::Gpu;

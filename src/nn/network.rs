@@ -268,19 +268,24 @@ impl<'g> Network<'g> {
         interrupted: &dyn Fn() -> bool,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Trained> {
-        let stream = epoch.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let adam = self.adam;
-        let optimizer = |step: usize| {
-            let t = epoch.optimizer_steps + (step - epoch.first_step) as u64 + 1;
-            let (step_size, second_scale) = adam.corrections(t, epoch.learning_rate);
-            (stream.wrapping_add(t), step_size, second_scale)
-        };
-        self.upload(epoch.order, &optimizer)?;
+        self.upload_epoch(epoch)?;
         let total = epoch.order.len().div_ceil(self.batch);
         let steps = self.run(epoch.first_step..total, true, interrupted, progress)?;
         let first = epoch.first_step * self.batch;
         let rows = self.rows(first, (steps * self.batch).min(epoch.order.len()))?;
         Ok(Trained { steps, rows })
+    }
+
+    fn upload_epoch(&self, epoch: &Epoch<'_>) -> Result<()> {
+        let stream = epoch.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let adam = self.adam;
+        let optimizer = |step: usize| {
+            // Records of batches already done are not read.
+            let t = epoch.optimizer_steps + step.saturating_sub(epoch.first_step) as u64 + 1;
+            let (step_size, second_scale) = adam.corrections(t, epoch.learning_rate);
+            (stream.wrapping_add(t), step_size, second_scale)
+        };
+        self.upload(epoch.order, &optimizer)
     }
 
     /// Classifies the windows of `order`, dropout off.
@@ -405,6 +410,17 @@ impl<'g> Network<'g> {
     /// Device memory in bytes.
     pub fn device_bytes(&self) -> u64 {
         self.buffers.bytes()
+    }
+
+    /// Seconds of each launch of a training step, gradients then update, at the first step of `epoch`.
+    ///
+    /// # Errors
+    /// What the device reported.
+    pub fn time_step(&mut self, epoch: &Epoch<'_>) -> Result<Vec<f64>> {
+        self.upload_epoch(epoch)?;
+        let mut seconds = self.gpu.time_launches(&self.gradients, epoch.first_step)?;
+        seconds.extend(self.gpu.time_launches(&self.update, epoch.first_step)?);
+        Ok(seconds)
     }
 
     /// The plans of a training step: gradients, then update.

@@ -1,0 +1,81 @@
+//! `gpu-bearing eval`: a finished run scored on recordings.
+
+use std::path::{Path, PathBuf};
+
+use gpu_bearing::Result;
+use gpu_bearing::data::ReadOptions;
+use gpu_bearing::gpu::Gpu;
+use gpu_bearing::report::figures::{confusion, figures, split_words};
+use gpu_bearing::train::{Evaluation, RunFolder, evaluate};
+use serde::Serialize;
+
+use super::options::{Options, ReadArgs};
+use super::output;
+
+/// Score a finished run on recordings, without the windows that it has learned from
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The run's folder
+    run: PathBuf,
+    /// Folder of recordings, as `train` takes it [default: what the run was trained on]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Score all windows, those trained on as well; the result is then leaky [default: leave them out]
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    read: ReadArgs,
+    /// GPU adapter by index or a part of its name; `gpu-bearing devices` lists them [default: the first]
+    #[arg(long, value_name = "NAME|INDEX")]
+    adapter: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    run: &'a Path,
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
+}
+
+pub(crate) fn run(args: Args) -> Result<()> {
+    let folder = RunFolder::open(&args.run)?;
+    let config = Options::read(&folder.config())?.validate()?;
+    let data = args.data.map(|data| std::path::absolute(&data).unwrap_or(data)).or(config.data.clone());
+    let read = args.read.options();
+    // The run's own recordings are read as they were for training.
+    let read = if data == config.data {
+        let own = config.read_options();
+        ReadOptions {
+            rate: read.rate.or(own.rate),
+            channel: read.channel.or(own.channel),
+            variable: read.variable.or(own.variable),
+            skip_bad: read.skip_bad || own.skip_bad,
+        }
+    } else {
+        read
+    };
+    let gpu = Gpu::open(args.adapter.as_deref())?;
+    let evaluation = evaluate(&gpu, &folder, &config, data.as_deref(), &read, args.all)?;
+    if args.json {
+        return output::json(&Report { run: folder.path(), evaluation: &evaluation });
+    }
+    output::line(format!("adapter  {}", evaluation.adapter))?;
+    for skipped in &evaluation.skipped {
+        output::line(format!("skipped  {skipped}"))?;
+    }
+    output::line(format!("model    {} of {}", evaluation.model, folder.path().display()))?;
+    output::line(format!(
+        "windows  {} of {} recordings scored; {} left out, since the run has learned from them or they lie beside such",
+        evaluation.test.windows, evaluation.recordings, evaluation.left_out
+    ))?;
+    let split = split_words(&evaluation.split, evaluation.synthetic, evaluation.leaky);
+    output::line(format!("test     {} ({split})", figures(&evaluation.test)))?;
+    for note in &evaluation.notes {
+        output::line(format!("note     {note}"))?;
+    }
+    output::line(format!("\n{}", confusion(&evaluation.classes, &evaluation.confusion)))
+}

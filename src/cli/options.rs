@@ -1,0 +1,265 @@
+//! The options of a training: as parsed from the command line or a file, and their check.
+
+use std::path::{Path, PathBuf};
+
+use clap::value_parser;
+use gpu_bearing::data::ReadOptions;
+use gpu_bearing::data::order::Balance;
+use gpu_bearing::data::protocol;
+use gpu_bearing::data::split::Rule;
+use gpu_bearing::data::windows::Scale;
+use gpu_bearing::train::{Config, Protocol};
+use gpu_bearing::{Error, Result};
+use serde::de::value::Error as ValueError;
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Serialize};
+
+/// The built-in model that is trained unless another is named.
+const MODEL: &str = "cnn-lstm";
+const EPOCHS: usize = 20;
+const PAPER_EPOCHS: usize = 50;
+const PATIENCE: usize = 8;
+const BATCH: usize = 32;
+const LEARNING_RATE: f64 = 1e-3;
+
+/// What a user may say about a training, on the command line or in a `--config` file (there with `_` for `-`).
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Options {
+    /// Folder of recordings: a folder per condition, or a dataset.toml, or CWRU files [default: the
+    /// embedded synthetic sample]
+    #[arg(long, value_name = "DIR", help_heading = "Data")]
+    pub(crate) data: Option<PathBuf>,
+    /// Sampling rate of files that do not state one, such as MAT files, in Hz [default: none]
+    #[arg(long, value_name = "HZ", help_heading = "Data")]
+    pub(crate) rate: Option<f64>,
+    /// Channel of files that have several, counted from 1 [default: the only one]
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    pub(crate) channel: Option<usize>,
+    /// Variable of MAT files [default: the drive-end channel by CWRU's naming, or the only signal]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    pub(crate) variable: Option<String>,
+    /// Go on without recordings that cannot be used [default: stop and list them]
+    #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Data")]
+    pub(crate) skip_bad: Option<bool>,
+    /// Sampling rate to train at, in Hz [default: the lowest in the set]
+    #[arg(long, value_name = "HZ", help_heading = "Data")]
+    pub(crate) target_rate: Option<f64>,
+    /// Window in samples [default: the model's, 400 for cnn-lstm]
+    #[arg(long, value_name = "SAMPLES", help_heading = "Data")]
+    pub(crate) window: Option<usize>,
+    /// Samples from one window's start to the next [default: the window, so none overlap]
+    #[arg(long, value_name = "SAMPLES", help_heading = "Data")]
+    pub(crate) stride: Option<usize>,
+    /// Scaling: train (mean and deviation of the training windows), window (each by its own) or none
+    /// [default: train]
+    #[arg(long, value_name = "HOW", value_parser = named::<Scale>, help_heading = "Data")]
+    pub(crate) scale: Option<Scale>,
+    /// What stays together when recordings are divided 60 : 20 : 20 into train, validation and test:
+    /// bearing, recording, time or window [default: bearing where all are known, otherwise recording]
+    #[arg(long, value_name = "RULE", value_parser = named::<Rule>, help_heading = "Data")]
+    pub(crate) split: Option<Rule>,
+    /// Draw all classes equally often in an epoch: on or off [default: on]
+    #[arg(long, value_name = "ON|OFF", value_parser = named::<Balance>, help_heading = "Data")]
+    pub(crate) balance: Option<Balance>,
+    /// A data rule that fixes several options: paper (six CWRU recordings of one load, window 400, not
+    /// scaled, not resampled, 8 : 2 by window, no validation; it leaks and says so) [default: none]
+    #[arg(long, value_name = "NAME", value_parser = named::<Protocol>, help_heading = "Data")]
+    pub(crate) protocol: Option<Protocol>,
+    /// Motor load that --protocol paper picks, 0 to 3 hp [default: 1]
+    #[arg(long, value_name = "HP", help_heading = "Data")]
+    pub(crate) load: Option<u32>,
+
+    /// Built-in model or model file [default: cnn-lstm]
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Training")]
+    pub(crate) model: Option<String>,
+    /// Rate of the model's dropout layers, 0 to below 1 [default: the model's, 0.3 for cnn-lstm]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) dropout: Option<f64>,
+    /// Seed of parameters, split, order and dropout [default: 0]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=i64::MAX as u64), help_heading = "Training")]
+    pub(crate) seed: Option<u64>,
+    /// Epochs at most [default: 20; 50 with --protocol paper]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub(crate) epochs: Option<usize>,
+    /// Epochs without a better validation loss after which training stops; 0 for never [default: 8]
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    pub(crate) patience: Option<usize>,
+    /// Windows in a step [default: 32]
+    #[arg(long, value_name = "WINDOWS", help_heading = "Training")]
+    pub(crate) batch: Option<usize>,
+    /// Adam's step size [default: 0.001]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) learning_rate: Option<f64>,
+    /// Largest global norm of the gradient; a longer one is shortened to it [default: not clipped]
+    #[arg(long, value_name = "NORM", help_heading = "Training")]
+    pub(crate) clip_norm: Option<f64>,
+
+    /// GPU adapter by index or a part of its name; `gpu-bearing devices` lists them [default: the first]
+    #[arg(long, value_name = "NAME|INDEX", help_heading = "Device")]
+    pub(crate) adapter: Option<String>,
+    /// Shader variants, a row of the table that `gpu-bearing check` shows [default: the adapter's]
+    #[arg(long, value_name = "NAME", help_heading = "Device")]
+    pub(crate) variant: Option<String>,
+}
+
+/// Reads a name as serde spells it, so that command line and file agree.
+fn named<T: DeserializeOwned>(text: &str) -> Result<T, ValueError> {
+    T::deserialize(text.into_deserializer())
+}
+
+impl Options {
+    /// Reads a `--config` file, such as a run's `config.toml`.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|cause| Error::read(path, &cause))?;
+        toml::from_str(&text).map_err(|cause| {
+            let line = cause.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            Error::input(format!("{}:{line}: {}", path.display(), cause.message()))
+        })
+    }
+
+    /// These options, and where they are open those of `other`.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let mut table = other.table();
+        table.extend(self.table());
+        table.try_into().expect("what was written is read")
+    }
+
+    /// The options that are given, as the command line spells them.
+    pub(crate) fn given(&self) -> Vec<String> {
+        self.table().keys().map(|key| format!("--{}", key.replace('_', "-"))).collect()
+    }
+
+    fn table(&self) -> toml::Table {
+        toml::Table::try_from(self).expect("options are strings, numbers and booleans")
+    }
+
+    /// Fills in the defaults and checks what can be checked before model and data are known.
+    pub(crate) fn validate(self) -> Result<Config> {
+        let paper = self.protocol == Some(Protocol::Paper);
+        if paper {
+            self.check_paper()?;
+        } else if let Some(load) = self.load {
+            return Err(Error::input(format!(
+                "--load {load} picks recordings for --protocol paper: add that, or leave --load out"
+            )));
+        }
+        for (flag, value) in [
+            ("--rate", self.rate),
+            ("--target-rate", self.target_rate),
+            ("--learning-rate", self.learning_rate),
+            ("--clip-norm", self.clip_norm),
+        ] {
+            if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
+                return Err(Error::input(format!("{flag} {value}: must be above 0")));
+            }
+        }
+        for (flag, value) in [
+            ("--channel", self.channel),
+            ("--window", self.window),
+            ("--stride", self.stride),
+            ("--epochs", self.epochs),
+            ("--batch", self.batch),
+        ] {
+            if value == Some(0) {
+                return Err(Error::input(format!("{flag} 0: must be at least 1")));
+            }
+        }
+        if let Some(rate) = self.dropout.filter(|rate| !(0.0..1.0).contains(rate)) {
+            return Err(Error::input(format!("--dropout {rate}: must be at least 0 and below 1")));
+        }
+        Ok(Config {
+            data: self.data.map(|folder| absolute(&folder)),
+            rate: self.rate,
+            channel: self.channel,
+            variable: self.variable,
+            skip_bad: self.skip_bad.unwrap_or(false),
+            protocol: self.protocol,
+            load: paper.then_some(self.load.unwrap_or(protocol::LOAD)),
+            model: self.model.map_or_else(|| MODEL.to_owned(), model_path),
+            window: if paper { Some(protocol::WINDOW) } else { self.window },
+            stride: if paper { Some(protocol::WINDOW) } else { self.stride },
+            target_rate: self.target_rate,
+            scale: self.scale.unwrap_or(if paper { Scale::None } else { Scale::Train }),
+            split: if paper { Some(Rule::Window) } else { self.split },
+            balance: self.balance.unwrap_or(if paper { Balance::Off } else { Balance::On }),
+            seed: self.seed.unwrap_or(0),
+            epochs: self.epochs.unwrap_or(if paper { PAPER_EPOCHS } else { EPOCHS }),
+            patience: self.patience.unwrap_or(if paper { 0 } else { PATIENCE }),
+            batch: self.batch.unwrap_or(BATCH),
+            learning_rate: self.learning_rate.unwrap_or(LEARNING_RATE),
+            dropout: self.dropout,
+            clip_norm: self.clip_norm,
+            adapter: self.adapter,
+            variant: self.variant,
+        })
+    }
+
+    /// Refuses what contradicts the paper's data rule; its own values may be given, as a saved configuration does.
+    fn check_paper(&self) -> Result<()> {
+        let refuse = |what: String, why: &str| {
+            Err(Error::input(format!("--protocol paper {why}: leave {what} out, or the protocol")))
+        };
+        if self.data.is_none() {
+            return Err(Error::input(
+                "--protocol paper needs the CWRU recordings: name their folder with --data DIR",
+            ));
+        }
+        if let Some(patience) = self.patience.filter(|patience| *patience > 0) {
+            return refuse(format!("--patience {patience}"), "has no validation set to stop early by");
+        }
+        for (flag, value) in [("--window", self.window), ("--stride", self.stride)] {
+            if let Some(value) = value.filter(|value| *value != protocol::WINDOW) {
+                return refuse(format!("{flag} {value}"), "has windows of 400 samples, one behind the other");
+            }
+        }
+        if let Some(rate) = self.target_rate {
+            return refuse(format!("--target-rate {rate}"), "does not resample");
+        }
+        if self.scale.is_some_and(|scale| scale != Scale::None) {
+            return refuse("--scale".to_owned(), "does not scale");
+        }
+        match self.split.filter(|rule| *rule != Rule::Window) {
+            Some(rule) => refuse(format!("--split {rule}"), "divides by window"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// So that the configuration still holds when it is read from elsewhere.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn model_path(name_or_path: String) -> String {
+    let path = Path::new(&name_or_path);
+    if path.is_file() { absolute(path).display().to_string() } else { name_or_path }
+}
+
+/// How recordings are read, where nothing is trained.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReadArgs {
+    /// Sampling rate of files that do not state one, such as MAT files, in Hz [default: none]
+    #[arg(long, value_name = "HZ")]
+    rate: Option<f64>,
+    /// Channel of files that have several, counted from 1 [default: the only one]
+    #[arg(long, value_name = "N")]
+    channel: Option<usize>,
+    /// Variable of MAT files [default: the drive-end channel by CWRU's naming, or the only signal]
+    #[arg(long, value_name = "NAME")]
+    variable: Option<String>,
+    /// Go on without recordings that cannot be used [default: stop and list them]
+    #[arg(long)]
+    skip_bad: bool,
+}
+
+impl ReadArgs {
+    pub(crate) fn options(self) -> ReadOptions {
+        ReadOptions {
+            rate: self.rate,
+            channel: self.channel,
+            variable: self.variable,
+            skip_bad: self.skip_bad,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! `gpu-bearing train`: from recordings to a run's folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use gpu_bearing::data::split::Part;
+use gpu_bearing::gpu::Gpu;
+use gpu_bearing::nn::{Checkpoint, ParameterTable};
+use gpu_bearing::report::figures::{confusion, epoch, figures, split_words};
+use gpu_bearing::train::{Config, Event, Material, Outcome, RunFolder, Summary, Trainer};
+use gpu_bearing::{Error, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::options::Options;
+use super::output::{self, Screen};
+
+/// Train a model on recordings, or on the embedded synthetic sample
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Read options from a TOML file, such as a run's config.toml; the command line goes before it
+    /// [default: none]
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    config: Option<PathBuf>,
+    /// The run's folder, new or empty [default: the first free one of runs/001, runs/002, ...]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Go on with the run in this folder, with its own options; only --epochs, --patience and --adapter may
+    /// change [default: begin a new run]
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+    /// Print one JSON document to standard output, and all else to standard error
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    run: &'a Path,
+    #[serde(flatten)]
+    summary: &'a Summary,
+}
+
+pub(crate) fn run(args: Args) -> Result<()> {
+    let screen = Screen { json: args.json };
+    let resumed = args.resume.as_deref().map(RunFolder::open).transpose()?;
+    let mut config = match &resumed {
+        Some(folder) => resumed_options(folder, args.options)?.validate()?,
+        None => match &args.config {
+            Some(file) => args.options.or(Options::read(file)?).validate()?,
+            None => args.options.validate()?,
+        },
+    };
+    let gpu = Gpu::open(config.adapter.as_deref())?;
+    screen.line(format!("adapter  {}", gpu.info))?;
+    let material = Material::load(&mut config)?;
+    describe(&config, &material, screen)?;
+
+    let last = resumed.as_ref().map(|folder| Checkpoint::load(&folder.last())).transpose()?;
+    let folder = match resumed {
+        Some(folder) => folder,
+        None => RunFolder::create(args.out.as_deref())?,
+    };
+    let bar = progress_bar();
+    let trainer = match last {
+        Some(last) => Trainer::resume(&gpu, &config, &material, &folder, last),
+        None => Trainer::start(&gpu, &config, &material, &folder),
+    }?;
+    folder.write_config(&toml::to_string(&config).expect("options are strings, numbers and booleans"))?;
+    for note in trainer.notes() {
+        screen.line(format!("note     {note}"))?;
+    }
+    screen.line(format!("run      {}", folder.path().display()))?;
+    match train(trainer, &config, &material, screen, &bar)? {
+        Outcome::Finished(summary) if args.json => {
+            output::json(&Report { run: folder.path(), summary: &summary })
+        }
+        Outcome::Finished(summary) => conclude(&summary, &folder),
+        Outcome::Interrupted { epoch, step } => Err(Error::failed(format!(
+            "interrupted in epoch {epoch} after {step} steps; go on with: gpu-bearing train --resume {}",
+            folder.path().display()
+        ))),
+    }
+}
+
+/// The run's own options, with those that may change.
+fn resumed_options(folder: &RunFolder, given: Options) -> Result<Options> {
+    let Options { epochs, patience, ref adapter, .. } = given;
+    let changed = Options { epochs, patience, adapter: adapter.clone(), ..Options::default() };
+    let refused: Vec<String> =
+        given.given().into_iter().filter(|flag| !changed.given().contains(flag)).collect();
+    if !refused.is_empty() {
+        return Err(Error::input(format!(
+            "--resume {} goes on with the run's own options: leave out {}",
+            folder.path().display(),
+            refused.join(", ")
+        )));
+    }
+    Ok(changed.or(Options::read(&folder.config())?))
+}
+
+/// Says what is trained on what.
+fn describe(config: &Config, material: &Material, screen: Screen) -> Result<()> {
+    let Material { model, recordings, split, rate, skipped, .. } = material;
+    for (_, error) in skipped {
+        screen.line(format!("skipped  {error}"))?;
+    }
+    let source = match &config.data {
+        Some(folder) => folder.display().to_string(),
+        None => "embedded sample, synthetic".to_owned(),
+    };
+    screen.line(format!(
+        "data     {source}: {} recordings, {} classes ({}), {rate} Hz",
+        recordings.len(),
+        split.classes.len(),
+        split.classes.join(", ")
+    ))?;
+    let parts = [Part::Train, Part::Validation, Part::Test]
+        .map(|part| format!("{} {part}", split.part(part).len()))
+        .join(", ");
+    screen.line(format!(
+        "windows  {} samples every {}: {parts}",
+        model.window,
+        config.stride.unwrap_or(model.window)
+    ))?;
+    let leaky = if split.leaky { ", leaky: the same bearing is or may be on both sides" } else { "" };
+    screen.line(format!("split    by {}, seed {}{leaky}", split.rule, split.seed))?;
+    for note in &split.notes {
+        screen.line(format!("note     {note}"))?;
+    }
+    screen.line(format!("model    {}, {} parameters", model.name, ParameterTable::new(model)?.count()))
+}
+
+/// Draws on standard error, and only where that is a terminal.
+fn progress_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}").expect("the template is valid");
+    let bar = ProgressBar::no_length().with_style(style.progress_chars("##-"));
+    bar.set_message("compiling shaders");
+    bar.tick();
+    bar
+}
+
+/// Trains to the end or until Ctrl-C.
+fn train(
+    mut trainer: Trainer<'_>,
+    config: &Config,
+    material: &Material,
+    screen: Screen,
+    bar: &ProgressBar,
+) -> Result<Outcome> {
+    let split = split_words(
+        &format!("split by {}", material.split.rule),
+        config.data.is_none(),
+        material.split.leaky,
+    );
+    let (begun, first) = (Instant::now(), trainer.epoch());
+    let mut printed = Ok(());
+    let outcome = trainer.run(catch_interrupts()?, &mut |event| match event {
+        Event::Step { epoch, done, of } => {
+            bar.set_length(of as u64);
+            bar.set_message(format!("epoch {epoch}/{}", config.epochs));
+            bar.set_position(done as u64);
+        }
+        Event::Epoch(record) => {
+            let done = record.epoch - first;
+            let each = begun.elapsed().as_secs_f64() / done as f64;
+            let line = epoch(record, config.epochs, &split, each * (config.epochs - record.epoch) as f64);
+            let result = bar.suspend(|| screen.line(line));
+            if printed.is_ok() {
+                printed = result;
+            }
+        }
+    });
+    bar.finish_and_clear();
+    printed.and(outcome)
+}
+
+/// From now on Ctrl-C asks training to stop; a second one ends the process.
+fn catch_interrupts() -> Result<&'static dyn Fn() -> bool> {
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            std::process::exit(130); // what shells report of a process that Ctrl-C has ended
+        }
+        output::note("finishing the steps under way, then saving; Ctrl-C again ends at once");
+    })
+    .map_err(|cause| Error::failed(format!("Ctrl-C cannot be caught: {cause}")))?;
+    Ok(&|| INTERRUPTED.load(Ordering::SeqCst))
+}
+
+fn conclude(summary: &Summary, folder: &RunFolder) -> Result<()> {
+    let split = split_words(&format!("split by {}", summary.split), summary.synthetic, summary.leaky);
+    output::line(format!(
+        "\n{} epochs in {:.1} s; kept the model after epoch {}",
+        summary.epochs, summary.train_seconds, summary.best_epoch
+    ))?;
+    if let Some(test) = &summary.test {
+        output::line(format!("test     {} ({split}; {} windows)", figures(test), test.windows))?;
+    }
+    for note in &summary.notes {
+        output::line(format!("note     {note}"))?;
+    }
+    output::line(format!("\n{}\n", confusion(&summary.classes, &summary.confusion)))?;
+    let path = folder.path().display();
+    output::line(format!("run      {path}"))?;
+    output::line(format!("next     gpu-bearing predict {path} FILE..."))?;
+    output::line(format!("         gpu-bearing eval {path} --data DIR"))
+}

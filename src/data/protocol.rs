@@ -1,0 +1,86 @@
+//! `--protocol paper`: the data rule of Cao and Ye, "Application of Improved CNN-LSTM Model in Fault Diagnosis
+//! of Rolling Bearings", on the recordings of the CWRU bearing data centre.
+
+use super::Recording;
+use super::split::{Rule, Shares, Split};
+use crate::{Error, Result};
+
+/// Window and stride in samples: about one shaft turn at 12 kHz and 1772 rpm.
+pub const WINDOW: usize = 400;
+
+/// Motor load in hp, where none is chosen.
+pub const LOAD: u32 = 1;
+
+/// Samples taken from the start of each recording, or what is there.
+const SAMPLES: usize = 120_000;
+
+/// 8 : 2, no validation.
+const SHARES: Shares = Shares { validation: 0.0, test: 0.2 };
+
+/// The paper's conditions in its label order, each with its CWRU file numbers at 0, 1, 2 and 3 hp: the
+/// 0.007 inch drive-end faults at 12 kHz and the normal recordings.
+const CONDITIONS: [(&str, [u32; 4]); 6] = [
+    ("normal", [97, 98, 99, 100]),
+    ("ball", [118, 119, 120, 121]),
+    ("inner race", [105, 106, 107, 108]),
+    ("outer race @3:00", [144, 145, 146, 147]),
+    ("outer race @6:00", [130, 131, 132, 133]),
+    ("outer race @12:00", [156, 158, 159, 160]),
+];
+
+/// The paper's six recordings at `load` hp (0 to 3), picked from `recordings` by their CWRU numbers: cut to
+/// their first 120 000 samples, conditions renamed to the paper's, in its order. They are not resampled:
+/// the normal one is sampled at 48 kHz, the others at 12 kHz.
+///
+/// # Errors
+/// If the load is none of the four, or recordings are missing; the message lists the missing numbers.
+pub fn paper_recordings(recordings: &[Recording], load: u32) -> Result<Vec<Recording>> {
+    if load > 3 {
+        return Err(Error::input(format!(
+            "--load {load}: the CWRU recordings were made at 0, 1, 2 and 3 hp"
+        )));
+    }
+    let mut picked = Vec::new();
+    let mut missing = Vec::new();
+    for (condition, numbers) in CONDITIONS {
+        let number = numbers[load as usize];
+        match recordings.iter().find(|recording| recording.facts.cwru == Some(number)) {
+            Some(found) => {
+                let mut recording = found.clone();
+                recording.signal.truncate(SAMPLES);
+                recording.facts.condition = Some(condition.to_owned());
+                picked.push(recording);
+            }
+            None => missing.push(format!("{number}.mat ({condition})")),
+        }
+    }
+    if missing.is_empty() {
+        Ok(picked)
+    } else {
+        Err(Error::input(format!(
+            "--protocol paper at {load} hp needs {} of the CWRU recordings and lacks {} among the {} given: {}",
+            CONDITIONS.len(),
+            missing.len(),
+            recordings.len(),
+            missing.join(", ")
+        )))
+    }
+}
+
+/// The paper's split of [`paper_recordings`]: windows of 400 samples, 8 : 2 drawn per class from the seed, no
+/// validation part. Leaky, and says so.
+///
+/// # Errors
+/// As [`Split::divide`].
+pub fn paper_split(recordings: &[Recording], seed: u64) -> Result<Split> {
+    let classes = CONDITIONS.map(|(condition, _)| condition.to_owned()).to_vec();
+    let mut split = Split::divide(recordings, classes, Rule::Window, WINDOW, WINDOW, SHARES, seed)?;
+    if recordings.iter().any(|recording| recording.rate != recordings[0].rate) {
+        let rates: Vec<String> = recordings.iter().map(|r| format!("{} at {} Hz", r.name, r.rate)).collect();
+        split.notes.push(format!(
+            "not resampled, so that classes can be told apart by their sampling rates: {}",
+            rates.join(", ")
+        ));
+    }
+    Ok(split)
+}

@@ -1,0 +1,28 @@
+//! Randomness on the host: one seed, one independent stream a purpose.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// What random numbers are drawn for. Two purposes never share a stream, so that drawing more for
+/// one leaves the others as they were. The numbers are part of every stored seed's meaning: they never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Which units of a class go to train, validation and test; the index is the class.
+    Split = 0,
+    /// The order of an epoch's windows; the index is the epoch.
+    Order = 1,
+    /// The cycle in which a class's windows are drawn; the index is the class.
+    Balance = 2,
+    /// Initial parameters; the index is the tensor.
+    Init = 3,
+    /// Synthetic signals; the index is the recording.
+    Synth = 4,
+}
+
+/// The random stream of `purpose` number `index` (below 2^56): a function of its arguments only, on
+/// every platform.
+pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream((purpose as u64) << 56 | index);
+    rng
+}

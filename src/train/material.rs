@@ -1,0 +1,162 @@
+//! What a run trains on: recordings at one rate, divided into windows, with their scaling.
+
+use std::path::Path;
+
+use super::config::{Config, Protocol};
+use crate::data::folder::{self, Dataset};
+use crate::data::protocol::{self, paper_recordings, paper_split};
+use crate::data::resample::{to_rate, working_rate};
+use crate::data::split::{Part, Rule, Split};
+use crate::data::windows::{self, Scaling};
+use crate::data::{ReadOptions, Recording, classes, sample};
+use crate::nn::network;
+use crate::nn::{self, Model};
+use crate::{Error, Result};
+
+/// The model to train, and what it is trained on.
+#[derive(Debug, Clone)]
+pub struct Material {
+    /// The network, for the classes of the recordings.
+    pub model: Model,
+    /// All at the working rate, but for those of the paper's protocol, which are not resampled.
+    pub recordings: Vec<Recording>,
+    /// What `--skip-bad` left out: name and reason.
+    pub skipped: Vec<(String, Error)>,
+    /// The rate that the model works at, in Hz.
+    pub rate: f64,
+    /// The windows of each part.
+    pub split: Split,
+    /// Fitted on the training windows.
+    pub scaling: Scaling,
+}
+
+impl Material {
+    /// Reads, resamples, divides and scales as `config` says, and fills in what it leaves open.
+    ///
+    /// # Errors
+    /// Recordings that cannot be used, a model that does not fit, a division that leaves a part empty.
+    pub fn load(config: &mut Config) -> Result<Self> {
+        // The window does not depend on the number of classes, which is known only later.
+        let window = match config.window {
+            Some(window) => window,
+            None => Model::load(&config.model, 2)?.window,
+        };
+        let stride = config.stride.unwrap_or(window);
+        let dataset = read(config.data.as_deref(), &config.read_options())?;
+        let (Dataset { recordings, skipped, .. }, rate) = at_working_rate(dataset, config, window)?;
+
+        let split = match config.protocol {
+            Some(Protocol::Paper) => paper_split(&recordings, config.seed)?,
+            None => {
+                let rule = *config.split.get_or_insert_with(|| Rule::strictest(&recordings));
+                Split::draw(&recordings, Some(rule), window, stride, config.seed)?
+            }
+        };
+        let mut model = Model::load(&config.model, split.classes.len())?.with_window(window)?;
+        if let Some(rate) = config.dropout {
+            model = model.with_dropout(rate).map_err(|error| error.within("--dropout"))?;
+        }
+        let scaling = Scaling::fit(config.scale, &recordings, &split.train, window);
+        (config.window, config.stride) = (Some(window), Some(stride));
+        if config.protocol.is_none() {
+            config.target_rate = Some(rate);
+        }
+        Ok(Self { model, recordings, skipped, rate, split, scaling })
+    }
+
+    /// The windows of all parts as the network takes them: train, then validation, then test.
+    pub fn windows(&self) -> Vec<network::Window> {
+        [Part::Train, Part::Validation, Part::Test]
+            .into_iter()
+            .flat_map(|part| {
+                network_windows(&self.recordings, self.split.part(part), self.scaling, self.model.window)
+            })
+            .collect()
+    }
+}
+
+/// The recordings of a folder, or the embedded sample.
+pub(super) fn read(data: Option<&Path>, options: &ReadOptions) -> Result<Dataset> {
+    match data {
+        Some(folder) => folder::load(folder, options),
+        None => Ok(Dataset {
+            recordings: sample::recordings()?,
+            skipped: Vec::new(),
+            layout: folder::Layout::Listed,
+        }),
+    }
+}
+
+/// The recordings that `config` chooses, at the rate to train at.
+fn at_working_rate(mut dataset: Dataset, config: &Config, window: usize) -> Result<(Dataset, f64)> {
+    if config.protocol == Some(Protocol::Paper) {
+        dataset.recordings = paper_recordings(&dataset.recordings, config.load.unwrap_or(protocol::LOAD))?;
+        let rate = working_rate(&dataset.recordings, None)?;
+        return Ok((dataset, rate));
+    }
+    classes::classes(&dataset.recordings)?;
+    let rate = working_rate(&dataset.recordings, config.target_rate)?;
+    Ok((at_rate(dataset, rate, window, config.skip_bad)?, rate))
+}
+
+/// Resamples every recording to `rate` Hz.
+///
+/// # Errors
+/// Recordings of a lower rate, or with fewer samples than `window`; with `skip_bad` they are left out, unless
+/// that leaves nothing.
+pub fn at_rate(dataset: Dataset, rate: f64, window: usize, skip_bad: bool) -> Result<Dataset> {
+    dataset.each(skip_bad, |recording| {
+        let recording = to_rate(&recording, rate)?;
+        if recording.signal.len() < window {
+            return Err(Error::input(format!(
+                "{}: {} samples at {rate} Hz are fewer than a window of {window}: record longer, or choose a \
+                 smaller --window when training",
+                recording.name,
+                recording.signal.len()
+            )));
+        }
+        Ok(recording)
+    })
+}
+
+/// `windows` of `length` samples with the figures that `scaling` gives them.
+pub(super) fn network_windows(
+    recordings: &[Recording],
+    windows: &[windows::Window],
+    scaling: Scaling,
+    length: usize,
+) -> Vec<network::Window> {
+    let figures = scaling.all_figures(recordings, windows, length);
+    (windows.iter().zip(figures))
+        .map(|(window, (mean, scale))| network::Window {
+            recording: window.recording,
+            start: window.start,
+            label: window.label,
+            mean,
+            scale,
+        })
+        .collect()
+}
+
+/// The signals of `recordings`, as the network takes them.
+pub(super) fn signals(recordings: &[Recording]) -> Vec<&[f32]> {
+    recordings.iter().map(|recording| recording.signal.as_slice()).collect()
+}
+
+/// The scaling as a checkpoint keeps it.
+pub(super) fn stored(scaling: Scaling) -> nn::Scaling {
+    match scaling {
+        Scaling::Train { mean, deviation } => nn::Scaling::Train { mean, deviation },
+        Scaling::Window => nn::Scaling::Window,
+        Scaling::None => nn::Scaling::None,
+    }
+}
+
+/// The scaling that a checkpoint keeps.
+pub(super) fn restored(scaling: nn::Scaling) -> Scaling {
+    match scaling {
+        nn::Scaling::Train { mean, deviation } => Scaling::Train { mean, deviation },
+        nn::Scaling::Window => Scaling::Window,
+        nn::Scaling::None => Scaling::None,
+    }
+}

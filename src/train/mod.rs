@@ -1,0 +1,34 @@
+//! Training, evaluation and prediction: what happens between recordings and a run's folder.
+
+pub mod config;
+pub mod evaluate;
+pub mod material;
+pub mod metrics;
+pub mod predict;
+pub mod run_folder;
+pub mod trainer;
+
+pub use config::{Config, Protocol};
+pub use evaluate::{Evaluation, evaluate};
+pub use material::Material;
+pub use metrics::{Figures, Tally};
+pub use predict::{Prediction, predict};
+pub use run_folder::{EpochRecord, RunFolder, Summary};
+pub use trainer::{Event, Outcome, Trainer};
+
+use std::collections::BTreeMap;
+
+use crate::gpu::adapter::AdapterInfo;
+use crate::nn::Variants;
+use crate::nn::variants::ROWS;
+
+/// The shader variants that are on record, if this version has them and the adapter can run them.
+fn recorded_variants(adapter: &AdapterInfo, record: &BTreeMap<String, String>) -> Option<Variants> {
+    let row = ROWS.iter().find(|row| variant_names(&row.variants()) == *record)?;
+    Variants::choose(adapter, Some(row.name)).ok()
+}
+
+/// Shader and variant, as a run records them.
+fn variant_names(variants: &Variants) -> BTreeMap<String, String> {
+    variants.iter().map(|(shader, variant)| (shader.to_owned(), variant.to_owned())).collect()
+}

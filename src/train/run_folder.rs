@@ -1,0 +1,314 @@
+//! A run's folder: what a training leaves behind.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `config.toml` | the effective configuration; `train --config` reads it |
+//! | `split.csv` | which window of which recording is in which part |
+//! | `metrics.jsonl` | a line an epoch, [`EpochRecord`] |
+//! | `model.safetensors` | the kept model: best by validation loss, or the last epoch's where nothing validates |
+//! | `last.safetensors` | where training stands, Adam's moments included; `train --resume` reads it |
+//! | `summary.json` | the result, [`Summary`]; written when the run is finished |
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Protocol;
+use super::metrics::Figures;
+use crate::data::split::{Division, Rule};
+use crate::data::split_record::{self, SplitRecord};
+use crate::data::write::replace;
+use crate::nn::Checkpoint;
+use crate::{Error, Result};
+
+/// A run's folder, which exists.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+/// One line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// From 1.
+    pub epoch: usize,
+    /// Over the windows trained on in this epoch, dropout on, each before its own step.
+    pub train: Option<Figures>,
+    /// After the epoch.
+    pub validation: Option<Figures>,
+    /// After the epoch; only where nothing validates. Chooses nothing.
+    pub test: Option<Figures>,
+    /// Adam's step size.
+    pub learning_rate: f64,
+    /// Seconds that the epoch took, classification included.
+    pub seconds: f64,
+}
+
+/// `summary.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The version of gpu-bearing.
+    pub version: String,
+    /// The adapter in words.
+    pub adapter: String,
+    /// The variant of each shader.
+    pub variants: BTreeMap<String, String>,
+    /// The model's name.
+    pub model: String,
+    /// Number of its parameters.
+    pub parameters: usize,
+    /// Window in samples.
+    pub window: usize,
+    /// Sampling rate of the windows in Hz.
+    pub rate: f64,
+    /// Whether the recordings are the embedded sample.
+    pub synthetic: bool,
+    /// The data rule, where one fixed the options.
+    pub protocol: Option<Protocol>,
+    /// What stayed together in the split.
+    pub split: Rule,
+    /// Whether the same bearing is, or may be, on both sides.
+    pub leaky: bool,
+    /// How each class was divided.
+    pub divisions: Vec<Division>,
+    /// What to say beside every figure.
+    pub notes: Vec<String>,
+    /// The seed.
+    pub seed: u64,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// The epoch whose model was kept, from 1.
+    pub best_epoch: usize,
+    /// Seconds that the epochs took.
+    pub train_seconds: f64,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// The kept model over all training windows, dropout off.
+    pub train: Option<Figures>,
+    /// The kept model over the validation windows.
+    pub validation: Option<Figures>,
+    /// The kept model over the test windows.
+    pub test: Option<Figures>,
+    /// Test windows: a row per true class, a column per predicted one.
+    pub confusion: Vec<Vec<u64>>,
+}
+
+impl RunFolder {
+    /// Makes a new run's folder: `out`, or the first free one of `runs/001`, `runs/002`, ...
+    ///
+    /// # Errors
+    /// `out` has something in it, or the folder cannot be made.
+    pub fn create(out: Option<&Path>) -> Result<Self> {
+        let Some(path) = out else { return Self::create_numbered(Path::new("runs")) };
+        fs::create_dir_all(path).map_err(|cause| unwritable(path, &cause))?;
+        let mut entries = fs::read_dir(path).map_err(|cause| Error::read(path, &cause))?;
+        if entries.next().is_some() {
+            return Err(Error::input(format!(
+                "{}: is not empty: choose another folder with --out, or go on with the run in it by --resume {0}",
+                path.display()
+            )));
+        }
+        Ok(Self { path: path.to_owned() })
+    }
+
+    fn create_numbered(runs: &Path) -> Result<Self> {
+        fs::create_dir_all(runs).map_err(|cause| unwritable(runs, &cause))?;
+        for number in 1.. {
+            let path = runs.join(format!("{number:03}"));
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path }),
+                Err(cause) if cause.kind() == ErrorKind::AlreadyExists => {}
+                Err(cause) => return Err(unwritable(&path, &cause)),
+            }
+        }
+        unreachable!("there are more numbers than folders")
+    }
+
+    /// The folder of a run that was started.
+    ///
+    /// # Errors
+    /// There is no run.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.join("config.toml").is_file() {
+            return Err(Error::input(format!(
+                "{}: is no run's folder (it has no config.toml): give the folder that `gpu-bearing train` named \
+                 at its end",
+                path.display()
+            )));
+        }
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The effective configuration.
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.toml")
+    }
+
+    /// The kept model.
+    pub fn model(&self) -> PathBuf {
+        self.path.join("model.safetensors")
+    }
+
+    /// Where training stands.
+    pub fn last(&self) -> PathBuf {
+        self.path.join("last.safetensors")
+    }
+
+    fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    fn split(&self) -> PathBuf {
+        self.path.join("split.csv")
+    }
+
+    fn summary(&self) -> PathBuf {
+        self.path.join("summary.json")
+    }
+
+    /// Whether the run has come to its end.
+    pub fn is_finished(&self) -> bool {
+        self.summary().exists()
+    }
+
+    /// Writes `config.toml`, whose text this is.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_config(&self, text: &str) -> Result<()> {
+        self.written(replace(&self.config(), text.as_bytes()))
+    }
+
+    /// Writes `split.csv`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_split(&self, records: &[SplitRecord]) -> Result<()> {
+        self.written(split_record::write(&self.split(), records))
+    }
+
+    /// Reads `split.csv`.
+    ///
+    /// # Errors
+    /// If the file cannot be read or a row is not a record.
+    pub fn read_split(&self) -> Result<Vec<SplitRecord>> {
+        split_record::read(&self.split())
+    }
+
+    /// Writes `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_metrics(&self, epochs: &[EpochRecord]) -> Result<()> {
+        let lines: Vec<String> = epochs.iter().map(|record| json(record) + "\n").collect();
+        self.written(replace(&self.metrics(), lines.concat().as_bytes()))
+    }
+
+    /// Reads the first `epochs` lines of `metrics.jsonl`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, a line is not a record, or there are fewer.
+    pub fn read_metrics(&self, epochs: usize) -> Result<Vec<EpochRecord>> {
+        if epochs == 0 {
+            return Ok(Vec::new());
+        }
+        let path = self.metrics();
+        let text = fs::read_to_string(&path).map_err(|cause| Error::read(&path, &cause))?;
+        let records: Vec<EpochRecord> = (text.lines().take(epochs).enumerate())
+            .map(|(index, line)| {
+                serde_json::from_str(line).map_err(|cause| {
+                    Error::input(format!("{}:{}: is no epoch's record: {cause}", path.display(), index + 1))
+                })
+            })
+            .collect::<Result<_>>()?;
+        if records.len() < epochs {
+            return Err(Error::input(format!(
+                "{}: has {} lines, but last.safetensors stands after epoch {epochs}: the files are not of one run",
+                path.display(),
+                records.len()
+            )));
+        }
+        Ok(records)
+    }
+
+    /// Writes `summary.json`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_summary(&self, summary: &Summary) -> Result<()> {
+        let text = serde_json::to_string_pretty(summary).expect("every key of the summary is a string");
+        self.written(replace(&self.summary(), (text + "\n").as_bytes()))
+    }
+
+    /// Reads `summary.json`.
+    ///
+    /// # Errors
+    /// The run is not finished, or the file is not a summary.
+    pub fn read_summary(&self) -> Result<Summary> {
+        let path = self.summary();
+        let text = fs::read_to_string(&path).map_err(|cause| match cause.kind() {
+            ErrorKind::NotFound => Error::input(format!(
+                "{}: the run is not finished: finish it with gpu-bearing train --resume {0}",
+                self.path.display()
+            )),
+            _ => Error::read(&path, &cause),
+        })?;
+        serde_json::from_str(&text).map_err(|cause| Error::input(format!("{}: {cause}", path.display())))
+    }
+
+    /// Takes `summary.json` away, since the run goes on.
+    ///
+    /// # Errors
+    /// If the file cannot be removed.
+    pub fn remove_summary(&self) -> Result<()> {
+        match fs::remove_file(self.summary()) {
+            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(Error::write(&self.summary(), &cause)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a checkpoint.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_checkpoint(&self, path: &Path, checkpoint: &Checkpoint) -> Result<()> {
+        self.written(checkpoint.save(path))
+    }
+
+    /// What to do where a file could not be written.
+    fn written(&self, result: Result<()>) -> Result<()> {
+        result.map_err(|error| match error {
+            Error::Failed(message) => {
+                let remedy = if self.last().exists() {
+                    format!(
+                        "make room or allow writing there, then gpu-bearing train --resume {}",
+                        self.path.display()
+                    )
+                } else {
+                    "make room or allow writing there, or choose another folder with --out".to_owned()
+                };
+                Error::Failed(format!("{message}; {remedy}"))
+            }
+            error @ Error::Input(_) => error,
+        })
+    }
+}
+
+fn unwritable(path: &Path, cause: &std::io::Error) -> Error {
+    Error::input(format!(
+        "{}: the run's folder cannot be made there: {cause}; choose another one with --out",
+        path.display()
+    ))
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("every key of a record is a string")
+}

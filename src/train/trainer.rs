@@ -1,0 +1,451 @@
+//! The training loop: epochs, the kept model, early stopping, and going on after an interruption.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Config;
+use super::material::{self, Material};
+use super::metrics::Tally;
+use super::run_folder::{EpochRecord, RunFolder, Summary};
+use super::{recorded_variants, variant_names};
+use crate::data::order::epoch_order;
+use crate::data::split::Part;
+use crate::gpu::Gpu;
+use crate::nn::network::{Epoch, Network, Options, Window};
+use crate::nn::{Checkpoint, ParameterTable, TrainingState, Variants, initialise};
+use crate::{Error, Result};
+
+/// What a caller may want to show while training goes on.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// `done` of an epoch's `of` steps are done.
+    Step {
+        /// From 1.
+        epoch: usize,
+        /// Steps done.
+        done: usize,
+        /// Steps in an epoch.
+        of: usize,
+    },
+    /// An epoch is complete.
+    Epoch(&'a EpochRecord),
+}
+
+/// How training ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All epochs are done, or there was no better one for long enough.
+    Finished(Box<Summary>),
+    /// The caller interrupted it; `last.safetensors` holds where it stands.
+    Interrupted {
+        /// The epoch under way, from 1.
+        epoch: usize,
+        /// Its steps that are done.
+        step: usize,
+    },
+}
+
+/// A run under way.
+pub struct Trainer<'a> {
+    config: &'a Config,
+    material: &'a Material,
+    folder: &'a RunFolder,
+    adapter: String,
+    variants: Variants,
+    network: Network<'a>,
+    windows: Vec<Window>,
+    /// Epochs that are complete.
+    epoch: usize,
+    /// Steps done of the epoch under way.
+    step: usize,
+    record: Record,
+    metrics: Vec<EpochRecord>,
+    /// Parameters of the kept model.
+    kept: Vec<f32>,
+}
+
+/// What a checkpoint keeps for the trainer beside parameters and moments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Record {
+    adapter: String,
+    best: Option<Best>,
+    /// Windows trained on in the epoch under way.
+    tally: Tally,
+    /// Seconds spent in the epoch under way.
+    seconds: f64,
+    /// What happened to the run that its figures should be read with.
+    notes: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Best {
+    /// Complete epochs when it was found.
+    epoch: usize,
+    /// Its validation loss; none where nothing validates.
+    loss: Option<f64>,
+}
+
+impl<'a> Trainer<'a> {
+    /// Begins a run in an empty folder.
+    ///
+    /// # Errors
+    /// The adapter cannot run the variant, the device lacks memory, or the folder cannot be written.
+    pub fn start(
+        gpu: &'a Gpu,
+        config: &'a Config,
+        material: &'a Material,
+        folder: &'a RunFolder,
+    ) -> Result<Self> {
+        let variants = Variants::choose(&gpu.info, config.variant.as_deref())?;
+        let mut trainer = Self::new(gpu, config, material, folder, variants)?;
+        trainer.kept = initialise(&material.model, config.seed)?;
+        trainer.network.set_parameters(&trainer.kept);
+        folder.write_split(&material.split.records(&material.recordings))?;
+        Ok(trainer)
+    }
+
+    /// Goes on with the run in `folder` where `last` stands.
+    ///
+    /// # Errors
+    /// `last` is no checkpoint to go on from, is of other recordings, or the folder's files do not belong
+    /// together.
+    pub fn resume(
+        gpu: &'a Gpu,
+        config: &'a Config,
+        material: &'a Material,
+        folder: &'a RunFolder,
+        last: Checkpoint,
+    ) -> Result<Self> {
+        refuse_other_material(material, folder, &last)?;
+        let path = folder.last();
+        let state = last
+            .training
+            .ok_or_else(|| Error::input(format!("{}: holds no training to go on with", path.display())))?;
+        let record: Record = serde_json::from_value(state.trainer)
+            .map_err(|cause| Error::input(format!("{}: the trainer's record: {cause}", path.display())))?;
+
+        let recorded = recorded_variants(&gpu.info, &last.variants);
+        let same_variants = recorded.is_some();
+        let variants = match recorded {
+            Some(variants) => variants,
+            None => Variants::choose(&gpu.info, None)?,
+        };
+        let mut trainer = Self::new(gpu, config, material, folder, variants)?;
+        let old_adapter = record.adapter.clone();
+        trainer.record = Record { adapter: trainer.adapter.clone(), ..record };
+        if old_adapter != trainer.adapter || !same_variants {
+            let variants = if same_variants { "" } else { " and other shader variants" };
+            trainer.record.notes.push(format!(
+                "resumed after {} epochs on {}{variants}, begun on {old_adapter}: not bit-equal to a run that was \
+                 never stopped",
+                state.epoch, trainer.adapter
+            ));
+        }
+        trainer.epoch = state.epoch;
+        trainer.step = state.step_in_epoch;
+        trainer.metrics = folder.read_metrics(state.epoch)?;
+        trainer.network.set_parameters(&last.parameters);
+        trainer.network.set_moments(&state.m, &state.v);
+        let best_epoch = trainer.record.best.map_or(0, |best| best.epoch);
+        if trainer.step == 0 && trainer.epoch == best_epoch {
+            // A process that was killed may not have come to write the kept model.
+            trainer.kept = last.parameters;
+            trainer.save_kept()?;
+        } else if best_epoch > 0 {
+            trainer.kept = Checkpoint::load(&folder.model())?.parameters;
+        }
+        folder.remove_summary()?;
+        Ok(trainer)
+    }
+
+    fn new(
+        gpu: &'a Gpu,
+        config: &'a Config,
+        material: &'a Material,
+        folder: &'a RunFolder,
+        variants: Variants,
+    ) -> Result<Self> {
+        let windows = material.windows();
+        let split = &material.split;
+        let longest_order = split.train.len().max(split.validation.len()).max(split.test.len());
+        let options = Options {
+            batch: config.batch,
+            variants: variants.clone(),
+            clip_norm: config.clip_norm,
+            training: true,
+        };
+        let signals = material::signals(&material.recordings);
+        let network = Network::new(gpu, &material.model, &signals, &windows, longest_order, &options)?;
+        let adapter = gpu.info.to_string();
+        let record = Record {
+            adapter: adapter.clone(),
+            best: None,
+            tally: Tally::new(split.classes.len()),
+            seconds: 0.0,
+            notes: Vec::new(),
+        };
+        Ok(Self {
+            config,
+            material,
+            folder,
+            adapter,
+            variants,
+            network,
+            windows,
+            epoch: 0,
+            step: 0,
+            record,
+            metrics: Vec::new(),
+            kept: Vec::new(),
+        })
+    }
+
+    /// Notes on what happened to the run, such as a change of the adapter.
+    pub fn notes(&self) -> &[String] {
+        &self.record.notes
+    }
+
+    /// Epochs that are complete.
+    pub fn epoch(&self) -> usize {
+        self.epoch
+    }
+
+    /// Trains to the end, or until `interrupted`.
+    ///
+    /// # Errors
+    /// A loss or a parameter that is not finite, a lost device, a file that cannot be written. The last
+    /// checkpoint stays as it was.
+    pub fn run(
+        &mut self,
+        interrupted: &dyn Fn() -> bool,
+        observe: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Outcome> {
+        while self.epoch < self.config.epochs && !self.has_stalled() {
+            let complete = !interrupted() && self.train_epoch(interrupted, observe)?;
+            if !complete {
+                self.save_last(self.network.parameters()?)?;
+                return Ok(Outcome::Interrupted { epoch: self.epoch + 1, step: self.step });
+            }
+        }
+        self.finish().map(|summary| Outcome::Finished(Box::new(summary)))
+    }
+
+    /// Whether there was no better epoch for `--patience` epochs.
+    pub fn has_stalled(&self) -> bool {
+        let best = self.record.best.map_or(0, |best| best.epoch);
+        self.config.patience > 0 && self.epoch - best >= self.config.patience
+    }
+
+    /// Trains the epoch under way to its end; false where it was interrupted before.
+    fn train_epoch(
+        &mut self,
+        interrupted: &dyn Fn() -> bool,
+        observe: &mut dyn FnMut(Event<'_>),
+    ) -> Result<bool> {
+        let begun = Instant::now();
+        let Config { seed, batch, learning_rate, .. } = *self.config;
+        let order = epoch_order(&self.material.split.train, seed, self.epoch as u64, self.config.balance);
+        let order: Vec<u32> = order.into_iter().map(|index| index as u32).collect();
+        let of = order.len().div_ceil(batch);
+        let number = self.epoch + 1;
+        let epoch = Epoch {
+            order: &order,
+            first_step: self.step,
+            optimizer_steps: (self.epoch * of + self.step) as u64,
+            learning_rate,
+            seed,
+        };
+        let trained = self
+            .network
+            .train(&epoch, interrupted, &mut |done| observe(Event::Step { epoch: number, done, of }))?;
+        let positions = &order[self.step * batch..];
+        for ((&index, &loss), &predicted) in
+            positions.iter().zip(&trained.rows.loss).zip(&trained.rows.predicted)
+        {
+            self.record.tally.add(self.windows[index as usize].label, predicted as usize, loss);
+        }
+        self.step = trained.steps;
+        if self.step < of {
+            self.record.seconds += begun.elapsed().as_secs_f64();
+            self.refuse_non_finite(&[&self.record.tally], &self.network.parameters()?)?;
+            return Ok(false);
+        }
+
+        let validation = self.classify(Part::Validation)?;
+        let test =
+            if validation.figures().is_none() { self.classify(Part::Test)? } else { self.empty_tally() };
+        let parameters = self.network.parameters()?;
+        self.refuse_non_finite(&[&self.record.tally, &validation, &test], &parameters)?;
+
+        self.epoch = number;
+        self.step = 0;
+        let seconds = self.record.seconds + begun.elapsed().as_secs_f64();
+        let record = EpochRecord {
+            epoch: number,
+            train: self.record.tally.figures(),
+            validation: validation.figures(),
+            test: test.figures(),
+            learning_rate,
+            seconds,
+        };
+        let loss = record.validation.map(|figures| figures.loss);
+        let is_best = match (self.record.best.and_then(|best| best.loss), loss) {
+            (Some(best), Some(loss)) => loss < best,
+            _ => true,
+        };
+        if is_best {
+            self.record.best = Some(Best { epoch: number, loss });
+        }
+        self.record.tally = self.empty_tally();
+        self.record.seconds = 0.0;
+        self.metrics.push(record);
+        // In this order, a process that is killed in between can be resumed; see `resume`.
+        self.folder.write_metrics(&self.metrics)?;
+        self.save_last(parameters.clone())?;
+        if is_best {
+            self.kept = parameters;
+            self.save_kept()?;
+        }
+        observe(Event::Epoch(&self.metrics[self.metrics.len() - 1]));
+        Ok(true)
+    }
+
+    /// Classifies all parts with the kept model and writes the summary.
+    fn finish(&mut self) -> Result<Summary> {
+        self.network.set_parameters(&self.kept);
+        let [train, validation, test] =
+            [Part::Train, Part::Validation, Part::Test].map(|part| self.classify(part));
+        let (train, validation, test) = (train?, validation?, test?);
+        let Material { model, split, .. } = self.material;
+        let mut notes = split.notes.clone();
+        notes.extend(self.record.notes.iter().cloned());
+        let summary = Summary {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            adapter: self.adapter.clone(),
+            variants: variant_names(&self.variants),
+            model: model.name.clone(),
+            parameters: ParameterTable::new(model)?.count(),
+            window: model.window,
+            rate: self.material.rate,
+            synthetic: self.config.data.is_none(),
+            protocol: self.config.protocol,
+            split: split.rule,
+            leaky: split.leaky,
+            divisions: split.divisions.clone(),
+            notes,
+            seed: self.config.seed,
+            epochs: self.epoch,
+            best_epoch: self.record.best.map_or(0, |best| best.epoch),
+            train_seconds: self.metrics.iter().map(|record| record.seconds).sum(),
+            classes: split.classes.clone(),
+            train: train.figures(),
+            validation: validation.figures(),
+            test: test.figures(),
+            confusion: test.confusion().to_vec(),
+        };
+        self.folder.write_summary(&summary)?;
+        Ok(summary)
+    }
+
+    /// The network's figures over a part, dropout off.
+    fn classify(&mut self, part: Part) -> Result<Tally> {
+        let mut tally = self.empty_tally();
+        let range = self.range(part);
+        if range.is_empty() {
+            return Ok(tally);
+        }
+        let order: Vec<u32> = range.clone().map(|index| index as u32).collect();
+        let rows = self.network.classify(&order, &mut |_| ())?;
+        for ((window, &loss), &predicted) in self.windows[range].iter().zip(&rows.loss).zip(&rows.predicted) {
+            tally.add(window.label, predicted as usize, loss);
+        }
+        Ok(tally)
+    }
+
+    /// A part's place in the list of all windows.
+    fn range(&self, part: Part) -> Range<usize> {
+        let split = &self.material.split;
+        let (train, validation) = (split.train.len(), split.train.len() + split.validation.len());
+        match part {
+            Part::Train => 0..train,
+            Part::Validation => train..validation,
+            Part::Test => validation..self.windows.len(),
+        }
+    }
+
+    fn empty_tally(&self) -> Tally {
+        Tally::new(self.material.split.classes.len())
+    }
+
+    fn refuse_non_finite(&self, tallies: &[&Tally], parameters: &[f32]) -> Result<()> {
+        if tallies.iter().all(|tally| tally.is_finite()) && parameters.iter().all(|value| value.is_finite()) {
+            return Ok(());
+        }
+        let tensor = match self.network.first_non_finite()? {
+            Some(name) => format!("first in {name}"),
+            None => "though every parameter and gradient is finite".to_owned(),
+        };
+        let kept = match self.epoch {
+            0 => "no epoch was complete".to_owned(),
+            epoch => format!("{} stands after epoch {epoch}, which was good", self.folder.last().display()),
+        };
+        Err(Error::failed(format!(
+            "epoch {}: the loss is not finite, {tensor}; {kept}. Train with a smaller --learning-rate (now {}) or \
+             with --clip-norm 1",
+            self.epoch + 1,
+            self.config.learning_rate
+        )))
+    }
+
+    fn save_last(&self, parameters: Vec<f32>) -> Result<()> {
+        let (m, v) = self.network.moments()?;
+        let steps = self.material.split.train.len().div_ceil(self.config.batch);
+        let training = TrainingState {
+            epoch: self.epoch,
+            step_in_epoch: self.step,
+            optimizer_steps: (self.epoch * steps + self.step) as u64,
+            m,
+            v,
+            trainer: serde_json::to_value(&self.record).expect("every key of the record is a string"),
+        };
+        self.folder.write_checkpoint(&self.folder.last(), &self.checkpoint(parameters, Some(training)))
+    }
+
+    fn save_kept(&self) -> Result<()> {
+        self.folder.write_checkpoint(&self.folder.model(), &self.checkpoint(self.kept.clone(), None))
+    }
+
+    fn checkpoint(&self, parameters: Vec<f32>, training: Option<TrainingState>) -> Checkpoint {
+        Checkpoint {
+            model: self.material.model.clone(),
+            classes: self.material.split.classes.clone(),
+            rate: self.material.rate,
+            scaling: material::stored(self.material.scaling),
+            seed: self.config.seed,
+            variants: variant_names(&self.variants),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            parameters,
+            training,
+        }
+    }
+}
+
+/// Refuses to go on with recordings, or a division of them, other than the run's.
+fn refuse_other_material(material: &Material, folder: &RunFolder, last: &Checkpoint) -> Result<()> {
+    let records = material.split.records(&material.recordings);
+    let same = folder.read_split()? == records
+        && last.model == material.model
+        && last.classes == material.split.classes
+        && last.rate == material.rate
+        && last.scaling == material::stored(material.scaling);
+    if same {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "{}: the recordings, or what is known of them, are no longer those that the run was started with: put \
+         them back as they were, or start a new run",
+        folder.path().display()
+    )))
+}

@@ -1,0 +1,93 @@
+//! The paper's data rule.
+
+use gpu_bearing::data::protocol::{paper_recordings, paper_split};
+use gpu_bearing::data::windows::Window;
+use gpu_bearing::data::{Facts, Recording};
+
+/// A stand-in for a CWRU file: every number gives other samples.
+fn cwru(number: u32, samples: usize, rate: f64) -> Recording {
+    let signal = (0..samples).map(|i| (i as f32) * 1e-3 + number as f32).collect();
+    let facts = Facts {
+        condition: Some("as the catalogue names it".into()),
+        bearing: Some(format!("bearing {number}")),
+        cwru: Some(number),
+        ..Facts::default()
+    };
+    Recording::new(format!("{number}.mat"), signal, rate, facts)
+}
+
+/// 1 hp as it lies at hand, among others: 112 640 normal samples at 48 kHz, faults above 120 000.
+fn one_hp() -> Vec<Recording> {
+    let mut recordings: Vec<_> =
+        [131, 100, 119, 169, 106, 158, 145, 130].map(|n| cwru(n, 121_000 + n as usize, 12_000.0)).into();
+    recordings.push(cwru(98, 112_640, 48_000.0));
+    recordings
+}
+
+fn per_class(windows: &[Window]) -> Vec<usize> {
+    (0..6).map(|label| windows.iter().filter(|window| window.label == label).count()).collect()
+}
+
+#[test]
+fn picks_the_paper_s_recordings_in_its_label_order() {
+    let picked = paper_recordings(&one_hp(), 1).unwrap();
+    let numbers: Vec<_> = picked.iter().map(|recording| recording.facts.cwru.unwrap()).collect();
+    assert_eq!(numbers, [98, 119, 106, 145, 131, 158]);
+    let lengths: Vec<_> = picked.iter().map(|recording| recording.signal.len()).collect();
+    assert_eq!(lengths, [112_640, 120_000, 120_000, 120_000, 120_000, 120_000]);
+    assert_eq!(picked[0].rate, 48_000.0, "the paper does not resample");
+    assert_eq!(picked[1].sha256, cwru(119, 121_119, 12_000.0).sha256, "still known by all its samples");
+}
+
+#[test]
+fn every_load_has_its_numbers() {
+    for (load, numbers) in [
+        (0, [97, 118, 105, 144, 130, 156]),
+        (1, [98, 119, 106, 145, 131, 158]),
+        (2, [99, 120, 107, 146, 132, 159]),
+        (3, [100, 121, 108, 147, 133, 160]),
+    ] {
+        let recordings = numbers.map(|n| cwru(n, 400, 12_000.0));
+        let picked = paper_recordings(&recordings, load).unwrap();
+        assert_eq!(picked.iter().map(|r| r.facts.cwru.unwrap()).collect::<Vec<_>>(), numbers);
+    }
+}
+
+#[test]
+fn divides_eight_to_two_by_window_and_says_that_it_leaks() {
+    let picked = paper_recordings(&one_hp(), 1).unwrap();
+    let split = paper_split(&picked, 7).unwrap();
+    assert_eq!(
+        split.classes,
+        ["normal", "ball", "inner race", "outer race @3:00", "outer race @6:00", "outer race @12:00"]
+    );
+    assert_eq!(per_class(&split.train), [225, 240, 240, 240, 240, 240]);
+    assert_eq!(per_class(&split.test), [56, 60, 60, 60, 60, 60]);
+    assert!(split.validation.is_empty());
+    assert_eq!(split.left_out, 0);
+    assert!(split.leaky);
+    let notes = split.notes.join("\n");
+    assert!(notes.contains("the same bearing is on both sides"), "{notes}");
+    assert!(notes.contains("98.mat at 48000 Hz"), "{notes}");
+
+    assert_eq!(split, paper_split(&picked, 7).unwrap());
+    assert_ne!(split.test, paper_split(&picked, 8).unwrap().test, "drawn anew for each seed");
+}
+
+#[test]
+fn the_full_set_gives_1440_to_360() {
+    let recordings = [98, 119, 106, 145, 131, 158].map(|n| cwru(n, 483_903, 48_000.0));
+    let split = paper_split(&paper_recordings(&recordings, 1).unwrap(), 0).unwrap();
+    assert_eq!((split.train.len(), split.test.len()), (1440, 360));
+}
+
+#[test]
+fn missing_recordings_are_one_error() {
+    let message = paper_recordings(&one_hp()[..4], 1).unwrap_err().to_string();
+    for number in ["98.mat (normal)", "106.mat", "145.mat", "158.mat"] {
+        assert!(message.contains(number), "{message}");
+    }
+    assert!(!message.contains("119.mat"), "{message}");
+    let message = paper_recordings(&one_hp(), 4).unwrap_err().to_string();
+    assert!(message.contains("--load 4"), "{message}");
+}
