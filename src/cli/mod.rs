@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use gpu_bearing::Result;
 
 mod bench;
+mod check;
 mod data;
 mod devices;
 mod eval;
@@ -27,6 +28,7 @@ enum Command {
     Eval(eval::Args),
     Predict(predict::Args),
     Bench(bench::Args),
+    Check(check::Args),
     Devices(devices::Args),
     Model(model::Args),
     Data(data::Args),
@@ -39,6 +41,7 @@ impl Cli {
             Command::Eval(args) => eval::run(args),
             Command::Predict(args) => predict::run(args),
             Command::Bench(args) => bench::run(&args),
+            Command::Check(args) => check::run(&args),
             Command::Devices(args) => devices::run(&args),
             Command::Model(args) => model::run(&args),
             Command::Data(args) => data::run(&args),
