@@ -1,6 +1,6 @@
 //! The one look of every table on the terminal: a heading, a rule, aligned columns, at most [`WIDTH`] columns wide.
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, TableStyle};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, TableStyle};
 
 /// Columns of text that a table may take; longer cells are wrapped.
 pub const WIDTH: u16 = 100;
@@ -17,6 +17,15 @@ pub enum Align {
     Right,
 }
 
+impl Align {
+    fn of_cells(self) -> CellAlignment {
+        match self {
+            Self::Left => CellAlignment::Left,
+            Self::Right => CellAlignment::Right,
+        }
+    }
+}
+
 /// A table to print with `{}`; its lines carry no trailing blanks, and no newline ends it.
 #[derive(Debug, Clone)]
 pub struct Table(comfy_table::Table);
@@ -29,14 +38,13 @@ impl Table {
             .load_style(STYLE)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(WIDTH)
-            .set_header(columns.iter().map(|(heading, _)| *heading));
+            .set_header(
+                columns.iter().map(|(heading, align)| Cell::new(heading).set_alignment(align.of_cells())),
+            );
         for (index, (column, (_, align))) in table.column_iter_mut().zip(columns).enumerate() {
             // With the blank that stands in for a border, two blanks between columns.
             column.set_padding((0, u16::from(index + 1 < columns.len())));
-            column.set_cell_alignment(match align {
-                Align::Left => CellAlignment::Left,
-                Align::Right => CellAlignment::Right,
-            });
+            column.set_cell_alignment(align.of_cells());
         }
         Self(table)
     }

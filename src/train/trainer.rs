@@ -156,6 +156,16 @@ impl<'a> Trainer<'a> {
         } else if best_epoch > 0 {
             trainer.kept = Checkpoint::load(&folder.model())?.parameters;
         }
+        if folder.is_finished() && trainer.is_done() {
+            return Err(Error::input(format!(
+                "{}: the run is finished, {} of {} epochs with --patience {}: train on with a larger --epochs or \
+                 --patience",
+                folder.path().display(),
+                trainer.epoch,
+                config.epochs,
+                config.patience
+            )));
+        }
         folder.remove_summary()?;
         Ok(trainer)
     }
@@ -222,7 +232,7 @@ impl<'a> Trainer<'a> {
         interrupted: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Event<'_>),
     ) -> Result<Outcome> {
-        while self.epoch < self.config.epochs && !self.has_stalled() {
+        while !self.is_done() {
             let complete = !interrupted() && self.train_epoch(interrupted, observe)?;
             if !complete {
                 self.save_last(self.network.parameters()?)?;
@@ -232,10 +242,11 @@ impl<'a> Trainer<'a> {
         self.finish().map(|summary| Outcome::Finished(Box::new(summary)))
     }
 
-    /// Whether there was no better epoch for `--patience` epochs.
-    pub fn has_stalled(&self) -> bool {
+    /// Whether all epochs are done, or there was no better one for `--patience` epochs.
+    fn is_done(&self) -> bool {
         let best = self.record.best.map_or(0, |best| best.epoch);
-        self.config.patience > 0 && self.epoch - best >= self.config.patience
+        let stalled = self.config.patience > 0 && self.epoch - best >= self.config.patience;
+        self.epoch >= self.config.epochs || stalled
     }
 
     /// Trains the epoch under way to its end; false where it was interrupted before.
