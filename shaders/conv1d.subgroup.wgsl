@@ -14,11 +14,12 @@
 // that meet its positions. The weight gradient is cut along m into `splits` owners, added up by gradient_sum.
 // Backward keeps x (the layer's input; with RELU it is the output of the ReLU below).
 //
-// This variant needs subgroups of at least LANES: a workgroup of LANES invocations owns ROWS x (LANES * COLUMNS)
-// outputs in registers. Each lane loads a LANES-th of a run of the left operand and shares it by a shuffle,
-// which on a software adapter costs a tenth of a load.
+// This variant needs subgroups of at least WORKGROUP. LANES lanes side by side own ROWS x (LANES * COLUMNS) outputs
+// in registers; narrow matrices take fewer lanes a row and more rows a workgroup. Each lane loads a LANES-th of a
+// run of the left operand and shares it by a shuffle, which on a software adapter costs a tenth of a load.
 
 override RELU: bool = false;
+override LANES: u32 = 8u; // 1, 2, 4 or 8: lanes that share the rows of a tile
 
 struct Shape {
     batch: u32,       // N
@@ -58,13 +59,8 @@ struct Shape {
 @group(0) @binding(9) var<storage, read_write> db: array<f32>;
 
 const WORKGROUP = 8u;
-const LANES = 8u;
 const ROWS = 16u;
 const COLUMNS = 4u;
-// For the host: outputs of a tile, and tiles of a workgroup.
-const TILE_ROWS = 16u;
-const TILE_COLUMNS = 32u;
-const TILES = 1u;
 
 // Columns past the last are computed from the last and not stored.
 fn column_indices(column: u32, columns: u32) -> vec4u {
@@ -83,7 +79,7 @@ fn advance(m: ptr<function, u32>, n: ptr<function, u32>, t: ptr<function, u32>, 
     }
 }
 
-// sum[r] += (lane q's left[r]) * right
+// sum[r] += (left[r] of lane q) * right
 fn multiply_add(sum: ptr<function, array<vec4f, ROWS>>, left: ptr<function, array<f32, ROWS>>, q: u32, right: vec4f) {
     (*sum)[0] = fma(vec4f(subgroupShuffle((*left)[0], q)), right, (*sum)[0]);
     (*sum)[1] = fma(vec4f(subgroupShuffle((*left)[1], q)), right, (*sum)[1]);
@@ -103,24 +99,29 @@ fn multiply_add(sum: ptr<function, array<vec4f, ROWS>>, left: ptr<function, arra
     (*sum)[15] = fma(vec4f(subgroupShuffle((*left)[15], q)), right, (*sum)[15]);
 }
 
-// sum[r] += (lane r's left) * right, 8 rows of low and 8 of high
-fn multiply_add_rows(sum: ptr<function, array<vec4f, ROWS>>, low: f32, high: f32, right: vec4f) {
-    (*sum)[0] = fma(vec4f(subgroupShuffle(low, 0u)), right, (*sum)[0]);
-    (*sum)[1] = fma(vec4f(subgroupShuffle(low, 1u)), right, (*sum)[1]);
-    (*sum)[2] = fma(vec4f(subgroupShuffle(low, 2u)), right, (*sum)[2]);
-    (*sum)[3] = fma(vec4f(subgroupShuffle(low, 3u)), right, (*sum)[3]);
-    (*sum)[4] = fma(vec4f(subgroupShuffle(low, 4u)), right, (*sum)[4]);
-    (*sum)[5] = fma(vec4f(subgroupShuffle(low, 5u)), right, (*sum)[5]);
-    (*sum)[6] = fma(vec4f(subgroupShuffle(low, 6u)), right, (*sum)[6]);
-    (*sum)[7] = fma(vec4f(subgroupShuffle(low, 7u)), right, (*sum)[7]);
-    (*sum)[8] = fma(vec4f(subgroupShuffle(high, 0u)), right, (*sum)[8]);
-    (*sum)[9] = fma(vec4f(subgroupShuffle(high, 1u)), right, (*sum)[9]);
-    (*sum)[10] = fma(vec4f(subgroupShuffle(high, 2u)), right, (*sum)[10]);
-    (*sum)[11] = fma(vec4f(subgroupShuffle(high, 3u)), right, (*sum)[11]);
-    (*sum)[12] = fma(vec4f(subgroupShuffle(high, 4u)), right, (*sum)[12]);
-    (*sum)[13] = fma(vec4f(subgroupShuffle(high, 5u)), right, (*sum)[13]);
-    (*sum)[14] = fma(vec4f(subgroupShuffle(high, 6u)), right, (*sum)[14]);
-    (*sum)[15] = fma(vec4f(subgroupShuffle(high, 7u)), right, (*sum)[15]);
+// sum[r] += (left[r / LANES] of the tile's lane r % LANES) * right
+fn multiply_add_rows(
+    sum: ptr<function, array<vec4f, ROWS>>,
+    left: ptr<function, array<f32, ROWS>>,
+    first: u32,
+    right: vec4f,
+) {
+    (*sum)[0] = fma(vec4f(subgroupShuffle((*left)[0u / LANES], first + 0u % LANES)), right, (*sum)[0]);
+    (*sum)[1] = fma(vec4f(subgroupShuffle((*left)[1u / LANES], first + 1u % LANES)), right, (*sum)[1]);
+    (*sum)[2] = fma(vec4f(subgroupShuffle((*left)[2u / LANES], first + 2u % LANES)), right, (*sum)[2]);
+    (*sum)[3] = fma(vec4f(subgroupShuffle((*left)[3u / LANES], first + 3u % LANES)), right, (*sum)[3]);
+    (*sum)[4] = fma(vec4f(subgroupShuffle((*left)[4u / LANES], first + 4u % LANES)), right, (*sum)[4]);
+    (*sum)[5] = fma(vec4f(subgroupShuffle((*left)[5u / LANES], first + 5u % LANES)), right, (*sum)[5]);
+    (*sum)[6] = fma(vec4f(subgroupShuffle((*left)[6u / LANES], first + 6u % LANES)), right, (*sum)[6]);
+    (*sum)[7] = fma(vec4f(subgroupShuffle((*left)[7u / LANES], first + 7u % LANES)), right, (*sum)[7]);
+    (*sum)[8] = fma(vec4f(subgroupShuffle((*left)[8u / LANES], first + 8u % LANES)), right, (*sum)[8]);
+    (*sum)[9] = fma(vec4f(subgroupShuffle((*left)[9u / LANES], first + 9u % LANES)), right, (*sum)[9]);
+    (*sum)[10] = fma(vec4f(subgroupShuffle((*left)[10u / LANES], first + 10u % LANES)), right, (*sum)[10]);
+    (*sum)[11] = fma(vec4f(subgroupShuffle((*left)[11u / LANES], first + 11u % LANES)), right, (*sum)[11]);
+    (*sum)[12] = fma(vec4f(subgroupShuffle((*left)[12u / LANES], first + 12u % LANES)), right, (*sum)[12]);
+    (*sum)[13] = fma(vec4f(subgroupShuffle((*left)[13u / LANES], first + 13u % LANES)), right, (*sum)[13]);
+    (*sum)[14] = fma(vec4f(subgroupShuffle((*left)[14u / LANES], first + 14u % LANES)), right, (*sum)[14]);
+    (*sum)[15] = fma(vec4f(subgroupShuffle((*left)[15u / LANES], first + 15u % LANES)), right, (*sum)[15]);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -131,15 +132,15 @@ fn forward(
 ) {
     let index = group.y * groups.x + group.x;
     let tiles = (shape.filters + LANES * COLUMNS - 1u) / (LANES * COLUMNS);
-    let row = index / tiles * ROWS;
     let rows = shape.batch * shape.steps;
-    if row >= rows {
-        return;
-    }
-    let column = (index % tiles * LANES + lane) * COLUMNS;
+    let part = lane % LANES;
+    let first = lane - part;
+    // Rows past the last are computed from the last and not stored: every lane takes part in the shuffles.
+    let row = (index / tiles * (WORKGROUP / LANES) + first / LANES) * ROWS;
+    let column = (index % tiles * LANES + part) * COLUMNS;
     let columns = column_indices(column, shape.filters);
     var at: array<u32, ROWS>;
-    var m = row;
+    var m = min(row, rows - 1u);
     var n = m / shape.steps;
     var t = m % shape.steps;
     at[0] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
@@ -195,8 +196,8 @@ fn forward(
     var left: array<f32, ROWS>;
     for (var k = 0u; k < shape.depth; k += LANES) {
         // A lane past the end of the run holds zeros.
-        let inside = k + lane < shape.depth;
-        let run = min(k + lane, shape.depth - 1u);
+        let inside = k + part < shape.depth;
+        let run = min(k + part, shape.depth - 1u);
         left[0] = select(0.0, x[at[0] + run], inside);
         left[1] = select(0.0, x[at[1] + run], inside);
         left[2] = select(0.0, x[at[2] + run], inside);
@@ -215,10 +216,10 @@ fn forward(
         left[15] = select(0.0, x[at[15] + run], inside);
         for (var q = 0u; q < LANES; q++) {
             let source = columns + min(k + q, shape.depth - 1u) * shape.filters;
-            multiply_add(&sum, &left, q, vec4f(w[source.x], w[source.y], w[source.z], w[source.w]));
+            multiply_add(&sum, &left, first + q, vec4f(w[source.x], w[source.y], w[source.z], w[source.w]));
         }
     }
-    m = row;
+    m = min(row, rows - 1u);
     n = m / shape.steps;
     t = m % shape.steps;
     for (var r = 0u; r < ROWS; r++) {
@@ -245,20 +246,23 @@ fn input_gradient(
     // A phase's positions are p = q * stride + phase; phases have equally many tiles of rows.
     let positions = (shape.length + shape.stride - 1u) / shape.stride;
     let rows = shape.batch * positions;
-    let row_tiles = (rows + ROWS - 1u) / ROWS;
+    let tile_rows = ROWS * WORKGROUP / LANES;
+    let row_tiles = (rows + tile_rows - 1u) / tile_rows;
     let phase = index / tiles / row_tiles;
     if phase >= shape.stride {
         return;
     }
-    let row = index / tiles % row_tiles * ROWS;
-    let column = (index % tiles * LANES + lane) * COLUMNS;
+    let part = lane % LANES;
+    let first = lane - part;
+    let row = index / tiles % row_tiles * tile_rows + first / LANES * ROWS;
+    let column = (index % tiles * LANES + part) * COLUMNS;
     let columns = column_indices(column, shape.channels);
     // The phase meets taps first_tap, first_tap + stride, ...; later taps meet earlier steps of dy.
     let first_tap = (phase + shape.left) % shape.stride;
     let latest = (phase + shape.left) / shape.stride;
     let taps = (shape.kernel + shape.stride - 1u - first_tap) / shape.stride;
     var at: array<u32, ROWS>;
-    var m = row;
+    var m = min(row, rows - 1u);
     var n = m / positions;
     var t = m % positions;
     at[0] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
@@ -315,8 +319,8 @@ fn input_gradient(
         let back = tap * shape.filters;
         let base = (columns + (first_tap + tap * shape.stride) * shape.channels) * shape.filters;
         for (var o = 0u; o < shape.filters; o += LANES) {
-            let inside = o + lane < shape.filters;
-            let run = min(o + lane, shape.filters - 1u);
+            let inside = o + part < shape.filters;
+            let run = min(o + part, shape.filters - 1u);
             left[0] = select(0.0, dy[at[0] - back + run], inside);
             left[1] = select(0.0, dy[at[1] - back + run], inside);
             left[2] = select(0.0, dy[at[2] - back + run], inside);
@@ -335,11 +339,11 @@ fn input_gradient(
             left[15] = select(0.0, dy[at[15] - back + run], inside);
             for (var q = 0u; q < LANES; q++) {
                 let source = base + min(o + q, shape.filters - 1u);
-                multiply_add(&sum, &left, q, vec4f(w[source.x], w[source.y], w[source.z], w[source.w]));
+                multiply_add(&sum, &left, first + q, vec4f(w[source.x], w[source.y], w[source.z], w[source.w]));
             }
         }
     }
-    m = row;
+    m = min(row, rows - 1u);
     n = m / positions;
     t = m % positions;
     for (var r = 0u; r < ROWS; r++) {
@@ -368,20 +372,22 @@ fn weight_gradient(
 ) {
     let index = group.y * groups.x + group.x;
     let tiles = (shape.filters + LANES * COLUMNS - 1u) / (LANES * COLUMNS);
-    let row_tiles = (shape.depth + ROWS - 1u) / ROWS;
+    let tile_rows = ROWS * WORKGROUP / LANES;
+    let row_tiles = (shape.depth + tile_rows - 1u) / tile_rows;
     let split = index / tiles / row_tiles;
     if split >= shape.splits {
         return;
     }
-    let row = index / tiles % row_tiles * ROWS;
-    let column = (index % tiles * LANES + lane) * COLUMNS;
+    let part = lane % LANES;
+    let first = lane - part;
+    let row = index / tiles % row_tiles * tile_rows + first / LANES * ROWS;
+    let column = (index % tiles * LANES + part) * COLUMNS;
     let columns = column_indices(column, shape.filters);
     let total = shape.batch * shape.steps;
     let share = (total + shape.splits - 1u) / shape.splits;
     let begin = min(split * share, total);
     let end = min(begin + share, total);
-    let low = min(row + lane, shape.depth - 1u);
-    let high = min(row + LANES + lane, shape.depth - 1u);
+    var left: array<f32, ROWS>;
     var sum: array<vec4f, ROWS>;
     sum[0] = vec4f(0.0);
     sum[1] = vec4f(0.0);
@@ -403,11 +409,14 @@ fn weight_gradient(
     var m = begin;
     var n = m / shape.steps;
     var t = m % shape.steps;
-    for (; m < end;) {
+    while m < end {
         let source = columns + shape.dy_start + n * shape.dy_sequence + t * shape.filters;
         let gradient = vec4f(dy[source.x], dy[source.y], dy[source.z], dy[source.w]);
         let at = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-        multiply_add_rows(&sum, x[at + low], x[at + high], gradient);
+        for (var i = 0u; i < ROWS / LANES; i++) {
+            left[i] = x[at + min(row + i * LANES + part, shape.depth - 1u)];
+        }
+        multiply_add_rows(&sum, &left, first, gradient);
         bias += gradient;
         advance(&m, &n, &t, total + 1u, shape.steps);
     }

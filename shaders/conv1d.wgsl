@@ -59,10 +59,6 @@ struct Shape {
 const WORKGROUP = 64u;
 const ROWS = 8u;
 const COLUMNS = 4u;
-// For the host: outputs of a tile, and tiles of a workgroup.
-const TILE_ROWS = 8u;
-const TILE_COLUMNS = 4u;
-const TILES = 64u;
 
 // Columns past the last are computed from the last and not stored.
 fn column_indices(column: u32, columns: u32) -> vec4u {

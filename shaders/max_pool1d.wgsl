@@ -70,26 +70,28 @@ fn backward(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
+    // An invocation owns one window of one channel; the dropped tail is a window without a maximum.
     let index = (group.y * groups.x + group.x) * WORKGROUP + lane;
-    let row = shape.length * shape.channels;
-    if index >= shape.batch * row {
+    let windows = (shape.length + shape.size - 1u) / shape.size;
+    if index >= shape.batch * windows * shape.channels {
         return;
     }
-    let n = index / row;
-    let i = index % row;
-    let t = i / shape.channels;
-    let c = i % shape.channels;
-    let window = t / shape.size;
+    let c = index % shape.channels;
+    let window = index / shape.channels % windows;
+    let n = index / shape.channels / windows;
     var value = 0.0;
+    var at = 0u;
     if window < shape.pooled {
         let pooled = window * shape.channels + c;
-        var passes = position_kept[n * shape.pooled * shape.channels + pooled] == t % shape.size;
+        at = position_kept[n * shape.pooled * shape.channels + pooled];
+        value = dy[shape.dy_start + n * shape.dy_sequence + pooled];
         if RELU {
-            passes = passes && y_kept[shape.y_start + n * shape.y_sequence + pooled] > 0.0;
-        }
-        if passes {
-            value = dy[shape.dy_start + n * shape.dy_sequence + pooled];
+            value = select(0.0, value, y_kept[shape.y_start + n * shape.y_sequence + pooled] > 0.0);
         }
     }
-    dx[shape.dx_start + n * shape.dx_sequence + i] = value;
+    let first = window * shape.size;
+    let base = shape.dx_start + n * shape.dx_sequence + first * shape.channels + c;
+    for (var j = 0u; j < min(shape.size, shape.length - first); j++) {
+        dx[base + j * shape.channels] = select(0.0, value, j == at);
+    }
 }

@@ -1,7 +1,39 @@
 //! gpu-bearing: train, test and run bearing-fault classifiers on any GPU.
 //!
-//! Imports run one way: `cli` (in the binary) calls `train` and `report`; `train` calls `nn` and
-//! `data`; `nn` calls `gpu`; `data` and `gpu` know none of the others.
+//! # The way of the data
+//! A recording becomes mono f32 at one sampling rate ([`data`]) and is uploaded whole, once. A window is a recording,
+//! a start and a label; an epoch is an order of windows. The gather kernel cuts and scales a batch out of the recordings on the
+//! device; forward, loss, backward and Adam follow there. The host sends an order and one small record a step, and
+//! reads once an epoch.
+//!
+//! # The house
+//! Imports run one way: `cli` (in the binary) calls [`train`] and [`report`]; `train` calls [`nn`] and [`data`]; `nn`
+//! calls [`gpu`]; `data` and `gpu` know none of the others. Only `gpu` names wgpu.
+//!
+//! A layer has one name in four places: its shader in `shaders/`, its shapes and launches in [`nn`], its f64 twin in
+//! [`reference`], its test in `tests/gpu`. To add one, write these four and name it in [`nn::model`].
+//!
+//! A model is lowered to plans, [`gpu::Plan`]: buffers, kernels, bindings, workgroup counts, as plain data that can be printed
+//! and counted. Only [`gpu::executor`] turns a plan into calls.
+//!
+//! Activations are channel-last, (N, L, C), so the input row of a convolution is a contiguous run of floats and
+//! conv1d is a matrix product. A dense layer at every time step is conv1d with kernel 1, and so is an LSTM's input projection: one
+//! shader serves the network. An LSTM walks through time inside one kernel.
+//!
+//! # Rules
+//! * **WGSL owns the interface.** Binding numbers, struct layouts and workgroup sizes are read from the shader
+//!   ([`gpu::shader`]); the host binds by name, and a wrong name is an error.
+//! * **A variant is a whole file** with the same entries and bindings. [`nn::variants`] says which one runs where.
+//! * **Same seed, same adapter, same variants: same bits.** No float atomics; every output has one owner and one order
+//!   of summation; randomness is counted, not timed.
+//! * **Letters**: N batch, L length or T time, C channels, K taps, H hidden; x, w, b, y, and dx, dw, db, dy for gradients. LSTM
+//!   gates stand in the order i, f, g, o. Parameters, gradients and Adam's moments are one flat buffer each, described
+//!   by [`nn::ParameterTable`].
+//! * **Barriers** stand in uniform control flow: clamp an index and select, never return early.
+//! * **Three witnesses a kernel**: the f64 twin, central differences on that twin, a golden file made by PyTorch. Outputs
+//!   start as NaN with guards behind them; every tolerance is a constant with its reason.
+//! * **Errors** name the object, both numbers and the remedy ([`Error`]). Files are written aside and renamed. No
+//!   accuracy is printed without its split.
 
 pub mod data;
 pub mod error;

@@ -183,10 +183,11 @@ fn synthesise(args: &SynthArgs) -> Result<()> {
         );
     }
     output::line(format!(
-        "{} and dataset.toml written to {dir} (synthetic, {} Hz, seed {}).\nNext: gpu-bearing train --data {dir}",
+        "{} and dataset.toml written to {dir} (synthetic, {} Hz, seed {}).\nNext: {} train --data {dir}",
         counted(files.len(), "recording"),
         synth::RATE,
         args.seed,
+        output::program(),
         dir = args.dir.display()
     ))
 }

@@ -3,6 +3,8 @@
 use clap::{Parser, Subcommand};
 use gpu_bearing::Result;
 
+mod bench;
+mod check;
 mod data;
 mod devices;
 mod eval;
@@ -25,6 +27,8 @@ enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
     Predict(predict::Args),
+    Bench(bench::Args),
+    Check(check::Args),
     Devices(devices::Args),
     Model(model::Args),
     Data(data::Args),
@@ -36,6 +40,8 @@ impl Cli {
             Command::Train(args) => train::run(*args),
             Command::Eval(args) => eval::run(args),
             Command::Predict(args) => predict::run(args),
+            Command::Bench(args) => bench::run(&args),
+            Command::Check(args) => check::run(&args),
             Command::Devices(args) => devices::run(&args),
             Command::Model(args) => model::run(&args),
             Command::Data(args) => data::run(&args),

@@ -47,3 +47,8 @@ fn settle(written: io::Result<()>) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+/// How the user has called this program, for commands to type next.
+pub(crate) fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "gpu-bearing".into())
+}

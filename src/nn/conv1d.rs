@@ -75,7 +75,7 @@ impl Conv1d {
 
     /// Owners among which the weight gradient's sum over N * steps is cut.
     pub fn splits(&self, variant: &str) -> usize {
-        let tiles = Tiles::of(variant).count(self.depth(), self.filters);
+        let tiles = Tiles::of(variant, self.filters).count(self.depth(), self.filters);
         let most = (self.batch * self.steps / ROWS_PER_SPLIT).max(1);
         TILES_WANTED.div_ceil(tiles).min(most)
     }
@@ -90,7 +90,7 @@ impl Conv1d {
     ) -> Launch {
         assert!(x.left >= self.left && x.right >= self.right, "{label}: x lacks padding");
         let rows = self.batch * self.steps;
-        let tiles = Tiles::of(variant);
+        let tiles = Tiles::of(variant, self.filters);
         let mut shape = self.shape();
         shape.extend([
             ("x_start", x.start() - self.left * self.channels),
@@ -100,7 +100,7 @@ impl Conv1d {
         ]);
         Launch {
             label: label.to_owned(),
-            kernel: kernel("forward", variant, relu),
+            kernel: tiles.kernel("forward", variant, relu),
             bindings: vec![
                 ("x", Binding::Fixed(x.slice)),
                 ("w", Binding::Fixed(w)),
@@ -125,7 +125,7 @@ impl Conv1d {
         let (left, right) = self.gradient_padding();
         assert!(dy.left >= left && dy.right >= right, "{label}: dy lacks padding");
         let positions = self.length.div_ceil(self.stride);
-        let tiles = Tiles::of(variant);
+        let tiles = Tiles::of(variant, self.channels);
         let kept = relu_output.unwrap_or(dy);
         let mut shape = self.shape();
         shape.extend([
@@ -138,7 +138,7 @@ impl Conv1d {
         ]);
         Launch {
             label: label.to_owned(),
-            kernel: kernel("input_gradient", variant, relu_output.is_some()),
+            kernel: tiles.kernel("input_gradient", variant, relu_output.is_some()),
             bindings: vec![
                 ("dy", Binding::Fixed(dy.slice)),
                 ("w", Binding::Fixed(w)),
@@ -165,7 +165,7 @@ impl Conv1d {
     ) -> Launch {
         let start = x.start() as isize + (first_step - self.left as isize) * self.channels as isize;
         assert!(start >= 0 && x.right >= self.right, "{label}: x lacks padding");
-        let tiles = Tiles::of(variant);
+        let tiles = Tiles::of(variant, self.filters);
         let mut shape = self.shape();
         shape.extend([
             ("x_start", start.unsigned_abs()),
@@ -178,7 +178,7 @@ impl Conv1d {
         ]);
         Launch {
             label: label.to_owned(),
-            kernel: kernel("weight_gradient", variant, false),
+            kernel: tiles.kernel("weight_gradient", variant, false),
             bindings: vec![
                 ("x", Binding::Fixed(x.slice)),
                 ("dy", Binding::Fixed(dy.slice)),
@@ -221,11 +221,6 @@ impl Conv1d {
     }
 }
 
-fn kernel(entry: &'static str, variant: &'static str, relu: bool) -> Kernel {
-    let constants = BTreeMap::from([("RELU", f64::from(u8::from(relu)))]);
-    Kernel { shader: "conv1d", variant, entry, constants }
-}
-
 /// The fields that a launch does not use are zero.
 fn complete(mut shape: Vec<(&'static str, usize)>) -> Vec<(&'static str, crate::gpu::Value)> {
     const ALL: [&str; 13] = [
@@ -251,20 +246,31 @@ fn complete(mut shape: Vec<(&'static str, usize)>) -> Vec<(&'static str, crate::
     fields(&shape)
 }
 
-/// The tile of outputs that a variant's file computes at once.
+/// How a variant cuts a matrix of outputs into tiles.
 struct Tiles {
     rows: usize,
     columns: usize,
     per_workgroup: usize,
+    /// Lanes that share the rows of a tile, where the variant has a choice.
+    lanes: Option<usize>,
 }
 
 impl Tiles {
-    fn of(variant: &str) -> Self {
+    /// The tiles for matrices of `columns` columns.
+    fn of(variant: &str, columns: usize) -> Self {
         let file = Shader::find("conv1d", variant);
-        Self {
-            rows: file.constant("TILE_ROWS"),
-            columns: file.constant("TILE_COLUMNS"),
-            per_workgroup: file.constant("TILES"),
+        let (rows, width, workgroup) =
+            (file.constant("ROWS"), file.constant("COLUMNS"), file.constant("WORKGROUP"));
+        if variant == "subgroup" {
+            let lanes = columns.div_ceil(width).next_power_of_two().min(workgroup);
+            Self {
+                rows: rows * workgroup / lanes,
+                columns: lanes * width,
+                per_workgroup: 1,
+                lanes: Some(lanes),
+            }
+        } else {
+            Self { rows, columns: width, per_workgroup: workgroup, lanes: None }
         }
     }
 
@@ -274,5 +280,11 @@ impl Tiles {
 
     fn workgroups(&self, tiles: usize) -> usize {
         tiles.div_ceil(self.per_workgroup)
+    }
+
+    fn kernel(&self, entry: &'static str, variant: &'static str, relu: bool) -> Kernel {
+        let mut constants = BTreeMap::from([("RELU", f64::from(u8::from(relu)))]);
+        constants.extend(self.lanes.map(|lanes| ("LANES", lanes as f64)));
+        Kernel { shader: "conv1d", variant, entry, constants }
     }
 }

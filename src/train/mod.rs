@@ -1,5 +1,6 @@
 //! Training, evaluation and prediction: what happens between recordings and a run's folder.
 
+pub mod bench;
 pub mod config;
 pub mod evaluate;
 pub mod material;

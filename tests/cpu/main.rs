@@ -5,6 +5,7 @@ mod goldens;
 
 mod catalogue;
 mod checkpoint;
+mod compare;
 mod folder;
 mod initialise;
 mod mat;
@@ -16,4 +17,5 @@ mod shaders;
 mod split;
 mod synth;
 mod table;
+mod twins;
 mod wav;

@@ -3,8 +3,13 @@
 
 #![allow(dead_code, reason = "each test crate uses its own part")]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use gpu_bearing::nn::Padding;
+use gpu_bearing::nn::conv1d::Conv1d;
+use gpu_bearing::nn::lstm::Lstm;
+use gpu_bearing::reference::max_pool1d::Pool;
 use safetensors::tensor::{Dtype, SafeTensors};
 
 /// The path of golden file `name`.
@@ -66,4 +71,106 @@ pub(crate) fn batch(
         }
     }
     (x, (0..rows).map(|row| (row % classes) as u32).collect())
+}
+
+/// One case of `kernels.safetensors`, read whole.
+pub(crate) struct Golden {
+    /// The case's name.
+    pub(crate) name: String,
+    /// Its operation and scalars.
+    pub(crate) scalars: serde_json::Value,
+    floats: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    integers: BTreeMap<String, Vec<u32>>,
+}
+
+/// All cases of `kernels.safetensors`.
+pub(crate) fn kernels() -> Vec<Golden> {
+    let bytes = read("kernels.safetensors");
+    let file = SafeTensors::deserialize(&bytes).expect("a safetensors file");
+    cases(&bytes)
+        .into_iter()
+        .map(|(name, scalars)| {
+            let mut golden =
+                Golden { name, scalars, floats: BTreeMap::default(), integers: BTreeMap::default() };
+            for (key, view) in file.tensors() {
+                let Some(tensor) = key.strip_prefix(&format!("{}.", golden.name)) else { continue };
+                if view.dtype() == Dtype::F32 {
+                    golden.floats.insert(tensor.to_owned(), floats(&file, &key));
+                } else {
+                    golden.integers.insert(tensor.to_owned(), integers(&file, &key).1);
+                }
+            }
+            golden
+        })
+        .collect()
+}
+
+impl Golden {
+    /// The operation.
+    pub(crate) fn op(&self) -> &str {
+        self.scalars["op"].as_str().expect("an operation")
+    }
+
+    /// An integer among the scalars.
+    pub(crate) fn size(&self, name: &str) -> usize {
+        self.scalars[name].as_u64().expect(name) as usize
+    }
+
+    /// A float tensor.
+    pub(crate) fn narrow(&self, name: &str) -> &[f32] {
+        &self.floats[name].1
+    }
+
+    /// A float tensor in f64.
+    pub(crate) fn wide(&self, name: &str) -> Vec<f64> {
+        self.narrow(name).iter().map(|&value| f64::from(value)).collect()
+    }
+
+    /// An integer tensor.
+    pub(crate) fn integers(&self, name: &str) -> &[u32] {
+        &self.integers[name]
+    }
+
+    /// The sizes of a float tensor of three axes.
+    pub(crate) fn sizes(&self, name: &str) -> (usize, usize, usize) {
+        let shape = &self.floats[name].0;
+        (shape[0], shape[1], shape[2])
+    }
+
+    /// The geometry of a convolution or a dense layer.
+    pub(crate) fn conv1d(&self) -> Conv1d {
+        let filters = self.narrow("b").len();
+        match self.op() {
+            "dense" => Conv1d::dense(self.sizes("x"), filters),
+            _ => {
+                let padding = if self.scalars["padding"] == "same" { Padding::Same } else { Padding::Valid };
+                Conv1d::new(self.sizes("x"), filters, self.sizes("w").0, self.size("stride"), padding)
+            }
+        }
+    }
+
+    /// The geometry of a pooling layer.
+    pub(crate) fn pool(&self) -> Pool {
+        let (batch, length, channels) = self.sizes("x");
+        Pool { batch, length, channels, size: self.size("size") }
+    }
+
+    /// The geometry of an LSTM.
+    pub(crate) fn lstm(&self) -> Lstm {
+        let (batch, steps, channels) = self.sizes("x");
+        let reverse = self.scalars["reverse"] == true;
+        Lstm { batch, steps, channels, units: self.narrow("w_hh").len().isqrt() / 2, reverse }
+    }
+
+    /// The upstream gradients of an LSTM: of its sequence, if that is its output, and of its last state.
+    pub(crate) fn lstm_gradients(&self) -> (Option<Vec<f64>>, Vec<f64>) {
+        let (dy, mut dh) = (self.wide("dy"), self.wide("dhn"));
+        let dy = if self.scalars["sequence"] == true {
+            Some(dy)
+        } else {
+            dh.iter_mut().zip(dy).for_each(|(dh, dy)| *dh += dy);
+            None
+        };
+        (dy, [dh, self.wide("dcn")].concat())
+    }
 }

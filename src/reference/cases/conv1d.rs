@@ -137,7 +137,7 @@ fn operands(shape: &Conv1d, values: &mut Values) -> (Vec<f32>, Vec<f32>) {
 }
 
 /// The launch that must turn x, w and b into `y`; `extra` more padding rows than the layer reads.
-pub(in super::super) fn forward(
+pub fn forward(
     variant: &'static str,
     shape: &Conv1d,
     extra: usize,
@@ -156,7 +156,7 @@ pub(in super::super) fn forward(
 }
 
 /// The launch that must turn dy and w into `dx`; `extra` more padding rows than the layer reads.
-pub(in super::super) fn input_gradient(
+pub fn input_gradient(
     variant: &'static str,
     shape: &Conv1d,
     extra: usize,
@@ -177,7 +177,7 @@ pub(in super::super) fn input_gradient(
 }
 
 /// The launch that must turn x and dy into `sums`: dw and db of each owner.
-pub(in super::super) fn weight_gradient(
+pub fn weight_gradient(
     variant: &'static str,
     shape: &Conv1d,
     (x, dy): (&[f32], &[f32]),

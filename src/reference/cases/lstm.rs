@@ -1,5 +1,267 @@
-//! t
-use super::super::case::Case;
+//! The walk of an LSTM, forward and back, with units below, at and above a workgroup's 256.
+
+use super::super::case::{Area, Case, Setup, Values, bits, floats, narrow, wide};
+use super::super::compare::{Element, Tolerance};
+use super::super::{conv1d, lstm as twin};
+use crate::gpu::plan::Slice;
+use crate::nn::lstm::{Lstm, LstmBuffers};
+
+/// (batch, steps, units), walked in reverse, sequences of several lengths.
+const SIZES: &[((usize, usize, usize), bool, bool)] = &[
+    ((1, 1, 1), false, false),
+    ((2, 6, 1), false, false),
+    ((5, 2, 3), false, false),
+    ((2, 6, 3), true, false),
+    ((5, 6, 16), false, true),
+    ((5, 6, 16), true, true),
+    ((2, 50, 32), false, false),
+    ((2, 50, 32), true, true),
+    ((3, 6, 100), false, true),
+    ((1, 2, 100), true, false),
+    ((2, 6, 300), false, false),
+    ((2, 2, 300), true, true),
+];
+
 pub(super) fn cases() -> Vec<Case> {
-    Vec::new()
+    let mut cases = Vec::new();
+    for &((batch, steps, units), reverse, several) in SIZES {
+        let shape = Lstm { batch, steps, channels: 1, units, reverse };
+        let mut name = format!("n{batch} t{steps} h{units}");
+        name += if reverse { " reverse" } else { "" };
+        name += if several { " lengths" } else { "" };
+        // 1, 2, ... steps, and the longest first.
+        let length = move |n: usize| if several && n > 0 { n.min(steps) } else { steps } as u32;
+        let lengths: Vec<u32> = (0..batch).map(length).collect();
+        let walked = lengths.clone();
+        cases.push(Case::new("lstm.forward", "standard", &name, move || forward(&shape, &walked)));
+        for sequence in [true, false] {
+            let name = format!("{name} {}", if sequence { "sequence" } else { "last" });
+            let lengths = lengths.clone();
+            cases.push(Case::new("lstm.backward", "standard", name, move || {
+                backward(&shape, &lengths, sequence)
+            }));
+        }
+    }
+    cases
+}
+
+struct Inputs {
+    gates: Vec<f32>,
+    w: Vec<f32>,
+    state: Vec<f32>,
+    dy: Vec<f32>,
+    dlast: Vec<f32>,
+}
+
+fn inputs(shape: &Lstm) -> Inputs {
+    let Lstm { batch, steps, units, .. } = *shape;
+    let mut values = Values::new((batch * steps * units) as u64);
+    Inputs {
+        gates: values.signed(batch * steps * 4 * units, 2.0),
+        w: values.signed(4 * units * units, 2.0 / (units as f64).sqrt()),
+        state: values.signed(2 * batch * units, 1.0),
+        dy: values.signed(batch * steps * units, 1.0),
+        dlast: values.signed(2 * batch * units, 1.0),
+    }
+}
+
+fn forward(shape: &Lstm, lengths: &[u32]) -> Setup {
+    let Inputs { gates, w, state, .. } = inputs(shape);
+    let out = twin::forward(shape, &wide(&gates), &wide(&w), lengths, &wide(&state));
+    let (mut setup, w, buffers) = prepare(shape, lengths, &w);
+    setup.hold(buffers.state, &bits(&state));
+    setup.hold(&buffers.gates, &bits(&gates));
+    let activated: Vec<Element> = out
+        .gates
+        .iter()
+        .enumerate()
+        .map(|(at, &value)| {
+            if walked(shape, lengths, at / (4 * shape.units)) {
+                Element::Float(value)
+            } else {
+                Element::Bits(gates[at].to_bits())
+            }
+        })
+        .collect();
+    setup.turn(&buffers.gates, &activated, Tolerance::CHAIN);
+    setup.leave(buffers.last, &floats(&out.last), Tolerance::CHAIN);
+    // Every step of h is written, past a sequence's end with zeros; of c only what backward reads.
+    for (area, values, all) in [(h_rows(&buffers), &out.h, true), (buffers.c.into(), &out.c, false)] {
+        let places = written(shape, lengths, all);
+        let expected: Vec<f64> = places.iter().map(|&place| values[place]).collect();
+        setup.leave(area.part(places), &floats(&expected), Tolerance::CHAIN);
+    }
+    setup.launch(shape.forward("case", w, &buffers));
+    setup
+}
+
+fn backward(shape: &Lstm, lengths: &[u32], sequence: bool) -> Setup {
+    let Inputs { gates, w, state, dy, dlast } = inputs(shape);
+    let kept = twin::forward(shape, &wide(&gates), &wide(&w), lengths, &wide(&state));
+    let (gates, c) = (narrow(&kept.gates), narrow(&kept.c));
+    let (dz, dstate) = twin::backward(
+        shape,
+        &wide(&gates),
+        &wide(&w),
+        lengths,
+        &wide(&c),
+        sequence.then(|| wide(&dy)).as_deref(),
+        &wide(&dlast),
+    );
+    let (mut setup, w, buffers) = prepare(shape, lengths, &w);
+    setup.hold(&buffers.gates, &bits(&gates));
+    setup.turn(&buffers.gates, &floats(&dz), Tolerance::CHAIN);
+    setup.hold(buffers.c, &bits(&c));
+    setup.hold(buffers.dlast, &bits(&dlast));
+    setup.leave(buffers.dstate, &floats(&dstate), Tolerance::CHAIN);
+    let dy = sequence.then(|| setup.input("dy", (shape.batch, shape.steps, shape.units), (1, 2), &dy));
+    setup.launch(shape.backward("case", w, dy.as_ref(), &buffers));
+    setup
+}
+
+/// A layer's operands: x (N, T, C), W_ih (C, 4H), W_hh (H, 4H), b (4H), lengths (N), and (2, N, H) each the state
+/// before the first step and the gradient of that after the last; dy (N, T, H) where the sequence is the output.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the names are the formulas'")]
+pub struct LayerInputs {
+    pub x: Vec<f32>,
+    pub w_ih: Vec<f32>,
+    pub w_hh: Vec<f32>,
+    pub b: Vec<f32>,
+    pub lengths: Vec<u32>,
+    pub state: Vec<f32>,
+    pub dy: Option<Vec<f32>>,
+    pub dlast: Vec<f32>,
+}
+
+/// What a layer makes of them, in the same shapes.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "the names are the formulas'")]
+pub struct LayerOutputs {
+    pub y: Vec<f64>,
+    pub last: Vec<f64>,
+    pub dx: Vec<f64>,
+    pub dw_ih: Vec<f64>,
+    pub dw_hh: Vec<f64>,
+    pub db: Vec<f64>,
+    pub dstate: Vec<f64>,
+}
+
+/// What the twins make of a layer: the outputs, c (N, T + 2, H) and the gradient of the gates (N, T, 4H).
+pub fn layer_twins(shape: &Lstm, inputs: &LayerInputs) -> (LayerOutputs, Vec<f64>, Vec<f64>) {
+    let Lstm { batch, steps, units, .. } = *shape;
+    let (x, w_ih, w_hh) = (wide(&inputs.x), wide(&inputs.w_ih), wide(&inputs.w_hh));
+    let projection = shape.projection();
+    let gates = conv1d::forward(&projection, &x, &w_ih, &wide(&inputs.b), false);
+    let kept = twin::forward(shape, &gates, &w_hh, &inputs.lengths, &wide(&inputs.state));
+    let dy = inputs.dy.as_deref().map(wide);
+    let (dz, dstate) = twin::backward(
+        shape,
+        &kept.gates,
+        &w_hh,
+        &inputs.lengths,
+        &kept.c,
+        dy.as_deref(),
+        &wide(&inputs.dlast),
+    );
+    let (dw_ih, db) = conv1d::weight_gradient(&projection, &x, &dz, 1).remove(0);
+    let rows = |first: usize| -> Vec<f64> {
+        let sequence = |n: usize| &kept.h[(n * (steps + 2) + first) * units..][..steps * units];
+        (0..batch).flat_map(sequence).copied().collect()
+    };
+    let before = rows(1usize.strict_add_signed(shape.previous()));
+    let dw_hh = conv1d::weight_gradient(&shape.recurrence(), &before, &dz, 1).remove(0).0;
+    let mut y = rows(1);
+    for (place, y) in y.iter_mut().enumerate() {
+        if !walked(shape, &inputs.lengths, place / units) {
+            *y = 0.0;
+        }
+    }
+    let dx = conv1d::input_gradient(&projection, &dz, &w_ih, None);
+    (LayerOutputs { y, last: kept.last, dx, dw_ih, dw_hh, db, dstate }, kept.c, dz)
+}
+
+/// The launches of a whole layer, forward and back, that must make `outputs` of `inputs`; products in `variant`.
+pub fn layer(variant: &'static str, shape: &Lstm, inputs: &LayerInputs, outputs: &LayerOutputs) -> Setup {
+    let (_, c, dz) = layer_twins(shape, inputs);
+    let (mut setup, w_hh, buffers) = prepare(shape, &inputs.lengths, &inputs.w_hh);
+    let sizes = (shape.batch, shape.steps, shape.channels);
+    let x = setup.input("x", sizes, (0, 0), &inputs.x);
+    let (w_ih, b) = (setup.floats("w_ih", &inputs.w_ih), setup.floats("b", &inputs.b));
+    setup.hold(buffers.state, &bits(&inputs.state));
+    setup.hold(buffers.dlast, &bits(&inputs.dlast));
+    setup.leave(&buffers.gates, &floats(&dz), Tolerance::CHAIN);
+    setup.leave(buffers.last, &floats(&outputs.last), Tolerance::CHAIN);
+    setup.leave(buffers.dstate, &floats(&outputs.dstate), Tolerance::CHAIN);
+    let places = written(shape, &inputs.lengths, false);
+    let expected: Vec<f64> = places.iter().map(|&place| c[place]).collect();
+    setup.leave(Area::from(buffers.c).part(places), &floats(&expected), Tolerance::CHAIN);
+    setup.leave(&buffers.h, &floats(&outputs.y), Tolerance::CHAIN);
+    // The initial state, which for a short reversed sequence stands where y would be zero.
+    for n in 0..shape.batch {
+        let row = n * (shape.steps + 2) + twin::before(shape, inputs.lengths[n] as usize);
+        let area = h_rows(&buffers).part(row * shape.units..(row + 1) * shape.units);
+        let state = &inputs.state[n * shape.units..][..shape.units];
+        setup.leave(area, &floats(&wide(state)), Tolerance::CHAIN);
+    }
+    let dy =
+        inputs.dy.as_ref().map(|dy| setup.input("dy", (shape.batch, shape.steps, shape.units), (0, 0), dy));
+    let mut gradient = |name: &str, values: &[f64]| {
+        let slice = setup.arena.allocate(name, values.len());
+        setup.leave(slice, &floats(values), Tolerance::CHAIN);
+        slice
+    };
+    let dw_ih = gradient("dw_ih", &outputs.dw_ih);
+    let dw_hh = gradient("dw_hh", &outputs.dw_hh);
+    let db = [gradient("db", &outputs.db), gradient("db of the recurrence", &outputs.db)];
+    let dx = setup.output("dx", sizes, (0, 0), (&outputs.dx, Tolerance::CHAIN));
+    let (projection, recurrence, name) = (shape.projection(), shape.recurrence(), ("case", variant));
+    setup.launch(projection.forward(name, (&x, w_ih, b), &buffers.gates, false));
+    setup.launch(shape.forward("case", w_hh, &buffers));
+    setup.launch(shape.backward("case", w_hh, dy.as_ref(), &buffers));
+    setup.launch(projection.weight_gradient(name, (&x, 0), &buffers.gates, (dw_ih, db[0]), 1));
+    let h = (&buffers.h, shape.previous());
+    setup.launch(recurrence.weight_gradient(name, h, &buffers.gates, (dw_hh, db[1]), 1));
+    setup.launch(projection.input_gradient(name, (&buffers.gates, w_ih), None, &dx));
+    setup
+}
+
+/// Buffers of the layer, with more padding around h than the walk needs.
+fn prepare(shape: &Lstm, lengths: &[u32], w: &[f32]) -> (Setup, Slice, LstmBuffers) {
+    let mut setup = Setup::default();
+    let w = setup.floats("w", w);
+    let buffers = LstmBuffers::allocate(&mut setup.arena, "lstm", shape, (2, 3));
+    setup.hold(buffers.lengths, lengths);
+    (setup, w, buffers)
+}
+
+/// Whether row (n, t) lies before its sequence's end.
+fn walked(shape: &Lstm, lengths: &[u32], row: usize) -> bool {
+    row % shape.steps < lengths[row / shape.steps] as usize
+}
+
+/// Row r of sequence n of (N, T + 2, H) among the rows of h, which has more padding.
+fn h_rows(buffers: &LstmBuffers) -> Area {
+    let h = &buffers.h;
+    let whole = Area::from(h.slice);
+    let sequence = |n: usize| {
+        let first = h.start() - h.channels + n * h.sequence();
+        first..first + (h.length + 2) * h.channels
+    };
+    whole.part((0..h.batch).flat_map(sequence))
+}
+
+/// Elements of (N, T + 2, H) that forward writes: the initial state, and the steps, `all` or up to the end.
+fn written(shape: &Lstm, lengths: &[u32], all: bool) -> Vec<usize> {
+    let rows = shape.steps + 2;
+    let is_written = |n: usize, row: usize| {
+        let length = lengths[n] as usize;
+        row == twin::before(shape, length) || (1..=if all { shape.steps } else { length }).contains(&row)
+    };
+    (0..shape.batch * rows * shape.units)
+        .filter(|place| {
+            let row = place / shape.units;
+            is_written(row / rows, row % rows)
+        })
+        .collect()
 }

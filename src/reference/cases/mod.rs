@@ -1,12 +1,12 @@
 //! The table of cases: sizes that are odd, not square and no multiple of a tile, and everything a layer can be.
 
-mod conv1d;
-mod gather;
-mod lstm;
-mod output;
-mod pointwise;
-mod pooling;
-mod update;
+pub mod conv1d;
+pub mod gather;
+pub mod lstm;
+pub mod output;
+pub mod pointwise;
+pub mod pooling;
+pub mod update;
 
 use super::case::Case;
 use crate::gpu::shader::SHADERS;

@@ -1,5 +1,104 @@
-//! t
-use super::super::case::Case;
+//! Softmax, cross-entropy and their gradient: full and short batches, large scores.
+
+use super::super::case::{Area, Case, Setup, Values, floats, narrow, wide, words};
+use super::super::compare::Tolerance;
+use super::super::softmax_cross_entropy as twin;
+use crate::nn::softmax_cross_entropy::{self, Results};
+
+/// Batch, rows in use, classes, largest score.
+type Sizes = (usize, usize, usize, f64);
+
+const SIZES: &[Sizes] = &[
+    (1, 1, 2, 1.0),
+    (7, 7, 6, 3.0),
+    (33, 33, 10, 3.0),
+    (9, 5, 6, 3.0),
+    (40, 33, 11, 3.0),
+    (8, 8, 5, 80.0),
+    (35, 1, 3, 80.0),
+];
+
+/// Positions of the epoch before this batch and after it.
+const BEFORE: usize = 3;
+const AFTER: usize = 2;
+
 pub(super) fn cases() -> Vec<Case> {
-    Vec::new()
+    let mut cases = Vec::new();
+    for &sizes in SIZES {
+        let (batch, rows, classes, largest) = sizes;
+        let name = format!("n{batch} rows{rows} c{classes} scores{largest}");
+        let case =
+            |kernel, make: fn(Sizes) -> Setup| Case::new(kernel, "standard", &name, move || make(sizes));
+        cases.push(case("softmax_cross_entropy.forward", random_forward));
+        cases.push(case("softmax_cross_entropy.backward", random_backward));
+    }
+    cases
+}
+
+/// Scores and labels; the scores of unused rows are no numbers.
+fn inputs((batch, rows, classes, largest): Sizes) -> (Vec<f32>, Vec<u32>) {
+    let mut values = Values::new(classes as u64);
+    let mut x = values.signed(batch * classes, largest);
+    x[rows * classes..].fill(f32::NAN);
+    let mut labels = values.below(batch, classes as u32);
+    labels[rows..].fill(0);
+    (x, labels)
+}
+
+fn random_forward(sizes: Sizes) -> Setup {
+    let (batch, rows, classes, _) = sizes;
+    let (x, labels) = inputs(sizes);
+    let (p, loss, predicted) = twin::forward(rows, classes, &wide(&x), &labels);
+    forward((batch, classes), (&x, &labels), (&p, &loss, &predicted))
+}
+
+fn random_backward(sizes: Sizes) -> Setup {
+    let (batch, rows, classes, _) = sizes;
+    let (x, labels) = inputs(sizes);
+    let p = narrow(&twin::forward(rows, classes, &wide(&x), &labels).0);
+    let dx = twin::backward(rows, batch, classes, &wide(&p), &labels);
+    backward((batch, rows, classes), (&p, &labels), &dx)
+}
+
+/// The launch that must turn scores and labels into `p` (rows, C), `loss` (rows) and `predicted` (rows).
+pub fn forward(
+    (batch, classes): (usize, usize),
+    (x, labels): (&[f32], &[u32]),
+    (p, loss, predicted): (&[f64], &[f64], &[u32]),
+) -> Setup {
+    let rows = loss.len();
+    let mut setup = Setup::default();
+    let step = setup.step(&[BEFORE as u32, rows as u32, 0, 0, 0, 0]);
+    let x = setup.input("x", (batch, 1, classes), (0, 0), x);
+    let labels = setup.words("labels", labels);
+    let positions = BEFORE + rows + AFTER;
+    let results = Results {
+        p: setup.arena.allocate("p", positions * classes),
+        loss: setup.arena.allocate("loss", positions),
+        predicted: setup.arena.allocate("predicted", positions),
+    };
+    let used = |slice, width: usize| Area::from(slice).part(BEFORE * width..(BEFORE + rows) * width);
+    setup.leave(used(results.p, classes), &floats(p), Tolerance::PRODUCT);
+    setup.leave(used(results.loss, 1), &floats(loss), Tolerance::PRODUCT);
+    setup.leave(used(results.predicted, 1), &words(predicted), Tolerance::EXACT);
+    setup.launch(softmax_cross_entropy::forward("case", step, &x, labels, &results));
+    setup
+}
+
+/// The launch that must turn probabilities (rows, C) and labels into `dx` (batch, C).
+pub fn backward(
+    (batch, rows, classes): (usize, usize, usize),
+    (p_kept, labels): (&[f32], &[u32]),
+    dx: &[f64],
+) -> Setup {
+    let mut setup = Setup::default();
+    let step = setup.step(&[BEFORE as u32, rows as u32, 0, 0, 0, 0]);
+    // Results of other batches of the epoch are no business of this one.
+    let mut kept = vec![f32::NAN; (BEFORE + batch) * classes];
+    kept[BEFORE * classes..][..rows * classes].copy_from_slice(p_kept);
+    let p = setup.floats("p_kept", &kept);
+    let labels = setup.words("labels", labels);
+    let dx = setup.output("dx", (batch, 1, classes), (0, 0), (dx, Tolerance::PRODUCT));
+    setup.launch(softmax_cross_entropy::backward("case", step, p, labels, &dx));
+    setup
 }
