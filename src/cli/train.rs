@@ -18,6 +18,7 @@ use super::output::{self, Screen};
 
 /// Train a model on recordings, or on the embedded synthetic sample
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)] // so that -1 is refused for what it is
 pub(crate) struct Args {
     /// Read options from a TOML file, such as a run's config.toml; the command line goes before it
     /// [default: none]

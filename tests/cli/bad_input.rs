@@ -256,7 +256,8 @@ fn folders() {
 
 fn options() {
     let workshop = Workshop::new();
-    fs::write(workshop.path("broken.toml"), "name = \"x\"\n[input]\nwindow = 10\nchanels = 1\n").unwrap();
+    fs::write(workshop.path("broken.toml"), "name = \"x\"\n[input]\nwindow = 9\nchannels = 1\nkanals = 1\n")
+        .unwrap();
     check(
         &workshop,
         &["train", "--data", "data"],
@@ -273,7 +274,7 @@ fn options() {
             case(&["--batch", "many"], &["'many'", "--batch"]),
             case(&["--window", "0"], &["--window 0: must be at least 1"]),
             case(&["--stride", "0"], &["--stride 0: must be at least 1"]),
-            case(&["--learning-rate", "-1"], &["-1"]),
+            case(&["--learning-rate", "-1"], &["--learning-rate -1: must be above 0"]),
             case(&["--learning-rate", "nan"], &["--learning-rate NaN: must be above 0"]),
             case(&["--clip-norm", "0"], &["--clip-norm 0: must be above 0"]),
             case(&["--dropout", "1"], &["--dropout 1: must be at least 0 and below 1"]),
@@ -302,7 +303,7 @@ fn options() {
                 &["--model", "resnet"],
                 &["resnet: no such model file, and the built-in models are: cnn-lstm"],
             ),
-            case(&["--model", "broken.toml"], &["broken.toml:4: ", "chanels"]),
+            case(&["--model", "broken.toml"], &["broken.toml:5: ", "kanals"]),
             case(
                 &["--model", "model.toml", "--window", "3"],
                 &["window of 3 samples", "max_pool1d 'pool1': size 4"],
