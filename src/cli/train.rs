@@ -65,7 +65,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     };
     screen.line(format!("adapter  {}", gpu.info))?;
     describe(&config, &material, screen)?;
-    let bar = progress_bar();
+    screen.line("shaders  being compiled for this adapter")?;
     let trainer = match last {
         Some(last) => Trainer::resume(&gpu, &config, &material, &folder, last),
         None => Trainer::start(&gpu, &config, &material, &folder),
@@ -75,7 +75,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         screen.line(format!("note     {note}"))?;
     }
     screen.line(format!("run      {}", folder.path().display()))?;
-    match train(trainer, &config, &material, screen, &bar)? {
+    match train(trainer, &config, &material, screen)? {
         Outcome::Finished(summary) if args.json => {
             output::json(&Report { run: folder.path(), summary: &summary })
         }
@@ -138,20 +138,12 @@ fn describe(config: &Config, material: &Material, screen: Screen) -> Result<()> 
 /// Draws on standard error, and only where that is a terminal.
 fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}").expect("the template is valid");
-    let bar = ProgressBar::no_length().with_style(style.progress_chars("##-"));
-    bar.set_message("compiling shaders");
-    bar.tick();
-    bar
+    ProgressBar::no_length().with_style(style.progress_chars("##-"))
 }
 
 /// Trains to the end or until Ctrl-C.
-fn train(
-    mut trainer: Trainer<'_>,
-    config: &Config,
-    material: &Material,
-    screen: Screen,
-    bar: &ProgressBar,
-) -> Result<Outcome> {
+fn train(mut trainer: Trainer<'_>, config: &Config, material: &Material, screen: Screen) -> Result<Outcome> {
+    let bar = progress_bar();
     let split = split_words(
         &format!("split by {}", material.split.rule),
         config.data.is_none(),
