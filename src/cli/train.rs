@@ -18,6 +18,7 @@ use super::output::{self, Screen};
 
 /// Train a model on recordings, or on the embedded synthetic sample
 #[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)] // so that -1 is refused for what it is
 pub(crate) struct Args {
     /// Read options from a TOML file, such as a run's config.toml; the command line goes before it
     /// [default: none]
@@ -55,16 +56,15 @@ pub(crate) fn run(args: Args) -> Result<()> {
             None => args.options.validate()?,
         },
     };
-    let gpu = Gpu::open(config.adapter.as_deref())?;
-    screen.line(format!("adapter  {}", gpu.info))?;
     let material = Material::load(&mut config)?;
-    describe(&config, &material, screen)?;
-
+    let gpu = Gpu::open(config.adapter.as_deref())?;
     let last = resumed.as_ref().map(|folder| Checkpoint::load(&folder.last())).transpose()?;
     let folder = match resumed {
         Some(folder) => folder,
         None => RunFolder::create(args.out.as_deref())?,
     };
+    screen.line(format!("adapter  {}", gpu.info))?;
+    describe(&config, &material, screen)?;
     let bar = progress_bar();
     let trainer = match last {
         Some(last) => Trainer::resume(&gpu, &config, &material, &folder, last),

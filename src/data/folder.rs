@@ -98,6 +98,9 @@ impl Dataset {
 }
 
 fn list_bad(bad: &[(String, Error)], of: usize, remedy: &str) -> Error {
+    if let ([(_, only)], 1) = (bad, of) {
+        return only.clone();
+    }
     let mut message = format!("{} of {of} recordings cannot be used{remedy}:", bad.len());
     for (_, error) in bad.iter().take(MAX_LISTED) {
         message += &format!("\n  {error}");

@@ -131,7 +131,7 @@ fn a_long_list_of_bad_recordings_is_cut() {
 }
 
 #[test]
-fn a_further_check_skips_or_lists() {
+fn a_further_step_skips_or_lists() {
     let dir = folder(&[("a/long.wav", wav(1.0)), ("a/short.wav", floats(&[0.0, 1.0]))]);
     let check = |recording: gpu_bearing::data::Recording| match recording.signal.len() {
         0..3 => Err(Error::input(format!("{}: shorter than a window", recording.name))),

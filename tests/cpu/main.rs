@@ -9,6 +9,7 @@ mod compare;
 mod folder;
 mod initialise;
 mod mat;
+mod metrics;
 mod model;
 mod order;
 mod protocol;
