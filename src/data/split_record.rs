@@ -63,7 +63,7 @@ pub fn write(path: &Path, records: &[SplitRecord]) -> Result<()> {
     super::write::replace(path, &bytes)
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// # Errors
 /// If the file cannot be read or a row is not a record; the message names the line.

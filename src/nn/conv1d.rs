@@ -69,7 +69,7 @@ impl Conv1d {
             taps.saturating_sub(1 + (phase + self.left) / self.stride)
         };
         let positions = self.length.div_ceil(self.stride);
-        let latest = positions - 1 + (self.stride - 1 + self.left) / self.stride;
+        let latest = positions - 1 + self.left.div_ceil(self.stride);
         ((0..self.stride).map(before).max().unwrap_or(0), (latest + 1).saturating_sub(self.steps))
     }
 

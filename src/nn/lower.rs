@@ -102,7 +102,7 @@ enum Kind {
     Dropout(Dropout),
     Lstm {
         lstm: Lstm,
-        buffers: LstmBuffers,
+        buffers: Box<LstmBuffers>,
         sequence: bool,
     },
 }
@@ -262,7 +262,7 @@ fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<Vec<Stage>> 
                 }
                 let lstm = Lstm { batch, steps: x.length, channels: x.channels, units, reverse: false };
                 let around = if sequence { paddings[end] } else { (0, 0) };
-                let buffers = LstmBuffers::allocate(arena, &layer.name, &lstm, around);
+                let buffers = Box::new(LstmBuffers::allocate(arena, &layer.name, &lstm, around));
                 let y = if sequence {
                     buffers.h
                 } else {

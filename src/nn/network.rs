@@ -238,7 +238,7 @@ impl<'g> Network<'g> {
 
     fn read(&self, slices: &[Slice]) -> Result<Vec<Vec<f32>>> {
         let words = self.gpu.read(&self.buffers, slices)?;
-        Ok(words.into_iter().map(|words| bytemuck::cast_vec(words)).collect())
+        Ok(words.into_iter().map(bytemuck::cast_vec).collect())
     }
 
     /// The first parameter tensor, otherwise gradient tensor, that holds a NaN or an infinity.

@@ -3,6 +3,8 @@
 //! Outputs start out as [`POISON`]; every buffer is followed by a guard that the launch could reach, and all that
 //! is no output (inputs, padding, guards) must keep its bits.
 
+use std::collections::BTreeSet;
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -12,11 +14,14 @@ use crate::gpu::{Binding, BufferId, Gpu, Launch, Slice};
 use crate::nn::Tensor;
 use crate::{Error, Result};
 
-/// Elements after every buffer that nobody may write; as numbers they are NaN, so that reading one shows too.
+/// Elements after every buffer that nobody may read or write.
 const GUARD: usize = 64;
 
-/// Bits of a guard.
-const GUARD_BITS: u32 = 0x7fd9_a2d5;
+/// Bits of a guard after what is only read: a NaN, which spreads to what is computed from it.
+const READ_GUARD: u32 = 0x7fd9_a2d5;
+
+/// Bits of a guard after what is written: a number, since a NaN may keep its bits when it is computed with.
+const WRITTEN_GUARD: u32 = 0x7149_f2ca;
 
 /// A case in the table.
 pub struct Case {
@@ -164,13 +169,21 @@ impl Setup {
                 }
             }
         }
+        let written: BTreeSet<BufferId> = self
+            .areas
+            .iter()
+            .filter(|(_, content)| matches!(content, Content::After(..)))
+            .map(|(area, _)| area.buffer)
+            .collect();
         let mut before: Vec<Vec<u32>> = self
             .arena
             .buffers
             .iter_mut()
-            .map(|spec| {
+            .enumerate()
+            .map(|(index, spec)| {
                 let mut words = vec![spec.fill; spec.len];
-                words.resize(spec.len + GUARD, GUARD_BITS);
+                let guard = if written.contains(&BufferId(index)) { WRITTEN_GUARD } else { READ_GUARD };
+                words.resize(spec.len + GUARD, guard);
                 spec.len += GUARD;
                 words
             })

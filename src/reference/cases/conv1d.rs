@@ -212,7 +212,7 @@ fn shifted_weight_gradient(
     let h = values.signed(batch * rows * units, 1.0);
     let met: Vec<f32> = (0..batch)
         .flat_map(|n| {
-            let first = (n * rows).strict_add_signed(1 + first_step) * units;
+            let first = (n * rows).checked_add_signed(1 + first_step).expect("a row of h") * units;
             h[first..first + length * units].to_vec()
         })
         .collect();

@@ -169,7 +169,7 @@ pub fn layer_twins(shape: &Lstm, inputs: &LayerInputs) -> (LayerOutputs, Vec<f64
         let sequence = |n: usize| &kept.h[(n * (steps + 2) + first) * units..][..steps * units];
         (0..batch).flat_map(sequence).copied().collect()
     };
-    let before = rows(1usize.strict_add_signed(shape.previous()));
+    let before = rows(if shape.reverse { 2 } else { 0 });
     let dw_hh = conv1d::weight_gradient(&shape.recurrence(), &before, &dz, 1).remove(0).0;
     let mut y = rows(1);
     for (place, y) in y.iter_mut().enumerate() {
