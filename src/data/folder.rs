@@ -42,8 +42,6 @@ pub struct Dataset {
     pub recordings: Vec<Recording>,
     /// What `--skip-bad` left out: name and reason.
     pub skipped: Vec<(String, Error)>,
-    /// How the folder says what the recordings are.
-    pub layout: Layout,
 }
 
 impl Dataset {
@@ -53,10 +51,9 @@ impl Dataset {
     /// Without `skip_bad`, all recordings that fail, listed together; with it, nothing left.
     pub fn gather(
         read: impl IntoIterator<Item = (String, Result<Recording>)>,
-        layout: Layout,
         skip_bad: bool,
     ) -> Result<Self> {
-        let mut dataset = Self { recordings: Vec::new(), skipped: Vec::new(), layout };
+        let mut dataset = Self { recordings: Vec::new(), skipped: Vec::new() };
         let mut bad = Vec::new();
         for (name, recording) in read {
             match recording {
@@ -75,7 +72,7 @@ impl Dataset {
     /// As [`Dataset::gather`].
     pub fn each(self, skip_bad: bool, step: impl Fn(Recording) -> Result<Recording>) -> Result<Self> {
         let stepped = self.recordings.into_iter().map(|recording| (recording.name.clone(), step(recording)));
-        let mut dataset = Self::gather(stepped, self.layout, skip_bad)?;
+        let mut dataset = Self::gather(stepped, skip_bad)?;
         dataset.skipped.splice(0..0, self.skipped);
         Ok(dataset)
     }
@@ -122,7 +119,7 @@ pub fn load(dir: &Path, options: &ReadOptions) -> Result<Dataset> {
         let read = item.stated.and_then(|stated| file::read_stated(&item.path, &item.name, &stated, options));
         (item.name, read)
     });
-    Dataset::gather(read, plan.layout, options.skip_bad).map_err(|error| error.within(dir.display()))
+    Dataset::gather(read, options.skip_bad).map_err(|error| error.within(dir.display()))
 }
 
 /// The recordings that a folder names, before any is read.

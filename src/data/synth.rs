@@ -18,8 +18,9 @@ use std::path::Path;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use super::Facts;
 use super::seed::{Purpose, stream};
-use super::{Facts, write::replace};
+use crate::write::replace;
 use crate::{Error, Result};
 
 /// The seed of the recordings in `data/sample`.

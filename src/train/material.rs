@@ -79,11 +79,7 @@ impl Material {
 pub(super) fn read(data: Option<&Path>, options: &ReadOptions) -> Result<Dataset> {
     match data {
         Some(folder) => folder::load(folder, options),
-        None => Ok(Dataset {
-            recordings: sample::recordings()?,
-            skipped: Vec::new(),
-            layout: folder::Layout::Listed,
-        }),
+        None => Ok(Dataset { recordings: sample::recordings()?, skipped: Vec::new() }),
     }
 }
 
