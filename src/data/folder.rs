@@ -192,22 +192,30 @@ fn by_catalogue(
     items.into_iter().map(|(_, item)| item).collect()
 }
 
+const BLANK: &str = "its folder's name is blank, so its condition is unknown: name the folder after it";
+
 fn by_folder((path, parts): (PathBuf, Vec<String>)) -> Item {
     let name = parts.join("/");
     let stated = match &parts[..] {
-        [condition, _] => Ok((condition, None)),
-        [condition, bearing, _] => Ok((condition, Some(bearing.trim().to_owned()))),
+        [condition, _] => known(condition).map(|condition| (condition, None)).ok_or(BLANK),
+        [condition, bearing, _] => known(condition).map(|condition| (condition, known(bearing))).ok_or(BLANK),
         [_] => Err("lies at the top, so its condition is unknown: move it into a folder named after it"),
         _ => Err("lies too deep: recordings are expected as CONDITION/FILE or CONDITION/BEARING/FILE"),
     };
     let stated = match stated {
         Ok((condition, bearing)) => {
-            let condition = Some(condition.trim().to_owned());
+            let condition = Some(condition);
             Ok(Stated { facts: Facts { condition, bearing, ..Facts::default() }, ..Stated::default() })
         }
         Err(reason) => Err(Error::input(format!("{name}: {reason}, or list it in a dataset.toml"))),
     };
     Item { path, name, stated }
+}
+
+/// A name as it is written, without blanks around it; nothing written means that it is unknown.
+fn known(name: &str) -> Option<String> {
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// Files below a folder: recordings with the parts of their names, and others counted by extension.
@@ -324,10 +332,7 @@ fn listed(dir: &Path, listing: &Path) -> Result<Vec<Item>> {
 
 impl Listed {
     fn stated(self) -> Result<Stated> {
-        let condition = self.condition.trim().to_owned();
-        if condition.is_empty() {
-            return Err(Error::input("condition is empty"));
-        }
+        let condition = known(&self.condition).ok_or_else(|| Error::input("condition is empty"))?;
         for (key, value) in [("rpm", self.rpm), ("load", self.load), ("fault_size", self.fault_size)] {
             if let Some(value) = value.filter(|value| !(value.is_finite() && *value >= 0.0)) {
                 return Err(Error::input(format!("{key} = {value}: must be 0 or more")));
@@ -339,7 +344,7 @@ impl Listed {
             variable: self.variable,
             facts: Facts {
                 condition: Some(condition),
-                bearing: self.bearing.map(|bearing| bearing.trim().to_owned()),
+                bearing: self.bearing.as_deref().and_then(known),
                 rpm: self.rpm,
                 load: self.load,
                 fault_size: self.fault_size,
