@@ -102,7 +102,7 @@ fn at_working_rate(mut dataset: Dataset, config: &Config, window: usize) -> Resu
 /// that leaves nothing.
 pub fn at_rate(dataset: Dataset, rate: f64, window: usize, skip_bad: bool) -> Result<Dataset> {
     dataset.each(skip_bad, |recording| {
-        let recording = to_rate(&recording, rate)?;
+        let recording = to_rate(recording, rate)?;
         if recording.signal.len() < window {
             return Err(Error::input(format!(
                 "{}: {} samples at {rate} Hz are fewer than a window of {window}: record longer, or choose a \
