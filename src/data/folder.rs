@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::catalogue::Entry;
+use super::catalogue::{self, Entry};
 use super::file::{self, Format, ReadOptions, Stated};
 use super::mat::MatFile;
 use super::recording::{Facts, Recording};
@@ -114,8 +114,26 @@ fn list_bad(bad: &[(String, Error)], of: usize, remedy: &str) -> Error {
 /// The folder cannot be read or holds no recording; `dataset.toml` is wrong (with the line); recordings that
 /// cannot be used, all listed in one error, unless `options.skip_bad` lets them be skipped and some are left.
 pub fn load(dir: &Path, options: &ReadOptions) -> Result<Dataset> {
-    let plan = plan(dir)?;
-    let read = plan.items.into_iter().map(|item| {
+    read(dir, plan(dir)?.items, options)
+}
+
+/// Reads only the CWRU recordings with these numbers. Other files in the folder do not matter, bad ones included.
+///
+/// # Errors
+/// As [`load`], but a folder without any of the recordings gives an empty set.
+pub(super) fn load_cwru(dir: &Path, numbers: &[u32], options: &ReadOptions) -> Result<Dataset> {
+    let wanted = |item: &Item| {
+        // A damaged file is taken for what its name says: if it is wanted, its damage is what to report.
+        let entry = recognised(&item.path).unwrap_or_else(|_| {
+            item.path.file_stem().and_then(|stem| stem.to_str()).and_then(catalogue::by_stem)
+        });
+        entry.is_some_and(|entry| numbers.contains(&entry.number))
+    };
+    read(dir, plan(dir)?.items.into_iter().filter(wanted), options)
+}
+
+fn read(dir: &Path, items: impl IntoIterator<Item = Item>, options: &ReadOptions) -> Result<Dataset> {
+    let read = items.into_iter().map(|item| {
         let read = item.stated.and_then(|stated| file::read_stated(&item.path, &item.name, &stated, options));
         (item.name, read)
     });
