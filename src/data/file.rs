@@ -82,8 +82,7 @@ pub(super) struct Raw {
 ///
 /// # Errors
 /// The file cannot be read or is neither WAV nor MAT; the choice of channel or variable is open or wrong; no
-/// sampling rate is known, or header and `dataset.toml` contradict each other; the signal is empty, constant, or not
-/// finite. Each names the file and the remedy.
+/// sampling rate is known; the signal is empty, constant, or not finite. Each names the file and the remedy.
 pub fn read_file(path: &Path, options: &ReadOptions) -> Result<Recording> {
     read_stated(path, &path.display().to_string(), &Stated::default(), options)
 }
