@@ -8,7 +8,8 @@
 //!
 //! # The house
 //! Imports run one way: `cli` (in the binary) calls [`train`] and [`report`]; `train` calls [`nn`] and [`data`]; `nn`
-//! calls [`gpu`]; `data` and `gpu` know none of the others. Only `gpu` names wgpu.
+//! calls [`gpu`]; `data` and `gpu` know none of the others;
+//! `write` and [`error`] serve all. Only `gpu` names wgpu.
 //!
 //! A layer has one name in four places: its shader in `shaders/`, its shapes and launches in [`nn`], its f64 twin in
 //! [`reference`], its test in `tests/gpu`. To add one, write these four and name it in [`nn::model`].
@@ -42,5 +43,6 @@ pub mod nn;
 pub mod reference;
 pub mod report;
 pub mod train;
+mod write;
 
 pub use error::{Error, Result};

@@ -47,7 +47,7 @@ struct InfoArgs {
 /// Write the synthetic sample: WAV files in six conditions, and their dataset.toml
 #[derive(Debug, clap::Args)]
 struct SynthArgs {
-    /// The folder to write to; made if it is not there
+    /// The folder to write to: empty, or made if it is not there
     dir: PathBuf,
     /// Seed of the generator
     #[arg(long, value_name = "N", default_value_t = synth::SEED)]

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use gpu_bearing::data::folder::Layout;
 use gpu_bearing::data::{Dataset, ReadOptions, Recording, read_file, read_wav_from};
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::nn::Checkpoint;
@@ -55,7 +54,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let checkpoint = Checkpoint::load(&file)?;
     let options = args.read.options();
     let read = args.files.iter().map(|file| (file.display().to_string(), read(file, &options)));
-    let dataset = Dataset::gather(read, Layout::Listed, options.skip_bad)?;
+    let dataset = Dataset::gather(read, options.skip_bad)?;
     let dataset = at_rate(dataset, checkpoint.rate, checkpoint.model.window, options.skip_bad)?;
 
     let gpu = Gpu::open(args.adapter.as_deref())?;

@@ -82,8 +82,7 @@ pub(super) struct Raw {
 ///
 /// # Errors
 /// The file cannot be read or is neither WAV nor MAT; the choice of channel or variable is open or wrong; no
-/// sampling rate is known, or two sources contradict each other; the signal is empty, constant, or not
-/// finite. Each names the file and the remedy.
+/// sampling rate is known; the signal is empty, constant, or not finite. Each names the file and the remedy.
 pub fn read_file(path: &Path, options: &ReadOptions) -> Result<Recording> {
     read_stated(path, &path.display().to_string(), &Stated::default(), options)
 }
@@ -161,36 +160,32 @@ pub(super) fn facts(raw: &Raw, stated: &Stated) -> Facts {
     }
 }
 
-/// The sampling rate in Hz. Sources that contradict each other are an error; only `dataset.toml`, which
-/// speaks of this one recording, goes before the catalogue.
+/// The sampling rate in Hz. A WAV header and `dataset.toml` must not contradict each other; `dataset.toml`,
+/// which speaks of this one recording, goes before the catalogue; `--rate` speaks for what states none.
 pub(super) fn rate(raw: &Raw, stated: &Stated, options: &ReadOptions) -> Result<f64> {
-    let catalogued = raw.entry.map(|entry| entry.rate_hz).filter(|_| stated.rate.is_none());
+    if let (Some(header), Some(listed)) = (raw.rate, stated.rate)
+        && header != listed
+    {
+        return Err(Error::input(format!(
+            "the WAV header says {header} Hz and dataset.toml {listed} Hz: correct one of them"
+        )));
+    }
     let sources = [
         ("the WAV header", raw.rate),
-        ("the CWRU catalogue", catalogued),
         ("dataset.toml", stated.rate),
+        ("the CWRU catalogue", raw.entry.map(|entry| entry.rate_hz)),
         ("--rate", options.rate),
     ];
-    let mut found = sources.iter().filter_map(|&(source, rate)| Some((source, rate?)));
-    let Some((first, rate)) = found.next() else {
+    let Some((source, rate)) = sources.iter().find_map(|&(source, rate)| Some((source, rate?))) else {
         return Err(Error::input(
             "its sampling rate is unknown, since MAT files carry none: give it in Hz by --rate, or for each \
              recording by `rate` in a dataset.toml",
         ));
     };
-    for (source, other) in std::iter::once((first, rate)).chain(found) {
-        if !(other.is_finite() && other > 0.0) {
-            return Err(Error::input(format!(
-                "{source} gives a sampling rate of {other} Hz; it must be positive"
-            )));
-        }
-        if other != rate {
-            let remedy = match source {
-                "--rate" => "leave out --rate; a dataset.toml can give a rate to single recordings",
-                _ => "correct one of them",
-            };
-            return Err(Error::input(format!("{first} says {rate} Hz and {source} {other} Hz: {remedy}")));
-        }
+    if !(rate.is_finite() && rate > 0.0) {
+        return Err(Error::input(format!(
+            "{source} gives a sampling rate of {rate} Hz; it must be positive"
+        )));
     }
     Ok(rate)
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::catalogue::Entry;
+use super::catalogue::{self, Entry};
 use super::file::{self, Format, ReadOptions, Stated};
 use super::mat::MatFile;
 use super::recording::{Facts, Recording};
@@ -42,8 +42,6 @@ pub struct Dataset {
     pub recordings: Vec<Recording>,
     /// What `--skip-bad` left out: name and reason.
     pub skipped: Vec<(String, Error)>,
-    /// How the folder says what the recordings are.
-    pub layout: Layout,
 }
 
 impl Dataset {
@@ -53,10 +51,9 @@ impl Dataset {
     /// Without `skip_bad`, all recordings that fail, listed together; with it, nothing left.
     pub fn gather(
         read: impl IntoIterator<Item = (String, Result<Recording>)>,
-        layout: Layout,
         skip_bad: bool,
     ) -> Result<Self> {
-        let mut dataset = Self { recordings: Vec::new(), skipped: Vec::new(), layout };
+        let mut dataset = Self { recordings: Vec::new(), skipped: Vec::new() };
         let mut bad = Vec::new();
         for (name, recording) in read {
             match recording {
@@ -75,7 +72,7 @@ impl Dataset {
     /// As [`Dataset::gather`].
     pub fn each(self, skip_bad: bool, step: impl Fn(Recording) -> Result<Recording>) -> Result<Self> {
         let stepped = self.recordings.into_iter().map(|recording| (recording.name.clone(), step(recording)));
-        let mut dataset = Self::gather(stepped, self.layout, skip_bad)?;
+        let mut dataset = Self::gather(stepped, skip_bad)?;
         dataset.skipped.splice(0..0, self.skipped);
         Ok(dataset)
     }
@@ -117,12 +114,30 @@ fn list_bad(bad: &[(String, Error)], of: usize, remedy: &str) -> Error {
 /// The folder cannot be read or holds no recording; `dataset.toml` is wrong (with the line); recordings that
 /// cannot be used, all listed in one error, unless `options.skip_bad` lets them be skipped and some are left.
 pub fn load(dir: &Path, options: &ReadOptions) -> Result<Dataset> {
-    let plan = plan(dir)?;
-    let read = plan.items.into_iter().map(|item| {
+    read(dir, plan(dir)?.items, options)
+}
+
+/// Reads only the CWRU recordings with these numbers. Other files in the folder do not matter, bad ones included.
+///
+/// # Errors
+/// As [`load`], but a folder without any of the recordings gives an empty set.
+pub(super) fn load_cwru(dir: &Path, numbers: &[u32], options: &ReadOptions) -> Result<Dataset> {
+    let wanted = |item: &Item| {
+        // A damaged file is taken for what its name says: if it is wanted, its damage is what to report.
+        let entry = recognised(&item.path).unwrap_or_else(|_| {
+            item.path.file_stem().and_then(|stem| stem.to_str()).and_then(catalogue::by_stem)
+        });
+        entry.is_some_and(|entry| numbers.contains(&entry.number))
+    };
+    read(dir, plan(dir)?.items.into_iter().filter(wanted), options)
+}
+
+fn read(dir: &Path, items: impl IntoIterator<Item = Item>, options: &ReadOptions) -> Result<Dataset> {
+    let read = items.into_iter().map(|item| {
         let read = item.stated.and_then(|stated| file::read_stated(&item.path, &item.name, &stated, options));
         (item.name, read)
     });
-    Dataset::gather(read, plan.layout, options.skip_bad).map_err(|error| error.within(dir.display()))
+    Dataset::gather(read, options.skip_bad).map_err(|error| error.within(dir.display()))
 }
 
 /// The recordings that a folder names, before any is read.
@@ -195,22 +210,30 @@ fn by_catalogue(
     items.into_iter().map(|(_, item)| item).collect()
 }
 
+const BLANK: &str = "its folder's name is blank, so its condition is unknown: name the folder after it";
+
 fn by_folder((path, parts): (PathBuf, Vec<String>)) -> Item {
     let name = parts.join("/");
     let stated = match &parts[..] {
-        [condition, _] => Ok((condition, None)),
-        [condition, bearing, _] => Ok((condition, Some(bearing.trim().to_owned()))),
+        [condition, _] => known(condition).map(|condition| (condition, None)).ok_or(BLANK),
+        [condition, bearing, _] => known(condition).map(|condition| (condition, known(bearing))).ok_or(BLANK),
         [_] => Err("lies at the top, so its condition is unknown: move it into a folder named after it"),
         _ => Err("lies too deep: recordings are expected as CONDITION/FILE or CONDITION/BEARING/FILE"),
     };
     let stated = match stated {
         Ok((condition, bearing)) => {
-            let condition = Some(condition.trim().to_owned());
+            let condition = Some(condition);
             Ok(Stated { facts: Facts { condition, bearing, ..Facts::default() }, ..Stated::default() })
         }
         Err(reason) => Err(Error::input(format!("{name}: {reason}, or list it in a dataset.toml"))),
     };
     Item { path, name, stated }
+}
+
+/// A name as it is written, without blanks around it; nothing written means that it is unknown.
+fn known(name: &str) -> Option<String> {
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// Files below a folder: recordings with the parts of their names, and others counted by extension.
@@ -327,10 +350,7 @@ fn listed(dir: &Path, listing: &Path) -> Result<Vec<Item>> {
 
 impl Listed {
     fn stated(self) -> Result<Stated> {
-        let condition = self.condition.trim().to_owned();
-        if condition.is_empty() {
-            return Err(Error::input("condition is empty"));
-        }
+        let condition = known(&self.condition).ok_or_else(|| Error::input("condition is empty"))?;
         for (key, value) in [("rpm", self.rpm), ("load", self.load), ("fault_size", self.fault_size)] {
             if let Some(value) = value.filter(|value| !(value.is_finite() && *value >= 0.0)) {
                 return Err(Error::input(format!("{key} = {value}: must be 0 or more")));
@@ -342,7 +362,7 @@ impl Listed {
             variable: self.variable,
             facts: Facts {
                 condition: Some(condition),
-                bearing: self.bearing.map(|bearing| bearing.trim().to_owned()),
+                bearing: self.bearing.as_deref().and_then(known),
                 rpm: self.rpm,
                 load: self.load,
                 fault_size: self.fault_size,

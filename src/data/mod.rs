@@ -17,7 +17,6 @@ pub mod split_record;
 pub mod synth;
 pub mod wav;
 pub mod windows;
-pub mod write;
 
 pub use file::{ReadOptions, read_file, read_wav_from};
 pub use folder::{Dataset, load};

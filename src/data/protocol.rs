@@ -1,8 +1,11 @@
 //! `--protocol paper`: the data rule of Cao and Ye, "Application of Improved CNN-LSTM Model in Fault Diagnosis
 //! of Rolling Bearings", on the recordings of the CWRU bearing data centre.
 
-use super::Recording;
+use std::path::Path;
+
+use super::folder::{self, Dataset};
 use super::split::{Rule, Shares, Split};
+use super::{ReadOptions, Recording};
 use crate::{Error, Result};
 
 /// Window and stride in samples: about one shaft turn at 12 kHz and 1772 rpm.
@@ -28,6 +31,23 @@ const CONDITIONS: [(&str, [u32; 4]); 6] = [
     ("outer race @12:00", [156, 158, 159, 160]),
 ];
 
+/// Reads the paper's recordings at `load` hp out of a folder that may hold more, good or bad; those that are
+/// not there are missing in the result, for [`paper_recordings`] to name.
+///
+/// # Errors
+/// If the load is none of the four; as [`folder::load`] for these recordings alone.
+pub fn load(dir: &Path, load: u32, options: &ReadOptions) -> Result<Dataset> {
+    folder::load_cwru(dir, &numbers(load)?, options)
+}
+
+/// The CWRU numbers of the paper's recordings at `load` hp, in its label order.
+fn numbers(load: u32) -> Result<[u32; 6]> {
+    match load {
+        0..=3 => Ok(CONDITIONS.map(|(_, numbers)| numbers[load as usize])),
+        _ => Err(Error::input(format!("--load {load}: the CWRU recordings were made at 0, 1, 2 and 3 hp"))),
+    }
+}
+
 /// The paper's six recordings at `load` hp (0 to 3), picked from `recordings` by their CWRU numbers: cut to
 /// their first 120 000 samples, conditions renamed to the paper's, in its order. They are not resampled:
 /// the normal one is sampled at 48 kHz, the others at 12 kHz.
@@ -35,15 +55,9 @@ const CONDITIONS: [(&str, [u32; 4]); 6] = [
 /// # Errors
 /// If the load is none of the four, or recordings are missing; the message lists the missing numbers.
 pub fn paper_recordings(recordings: &[Recording], load: u32) -> Result<Vec<Recording>> {
-    if load > 3 {
-        return Err(Error::input(format!(
-            "--load {load}: the CWRU recordings were made at 0, 1, 2 and 3 hp"
-        )));
-    }
     let mut picked = Vec::new();
     let mut missing = Vec::new();
-    for (condition, numbers) in CONDITIONS {
-        let number = numbers[load as usize];
+    for ((condition, _), number) in CONDITIONS.into_iter().zip(numbers(load)?) {
         match recordings.iter().find(|recording| recording.facts.cwru == Some(number)) {
             Some(found) => {
                 let mut recording = found.clone();
@@ -58,10 +72,9 @@ pub fn paper_recordings(recordings: &[Recording], load: u32) -> Result<Vec<Recor
         Ok(picked)
     } else {
         Err(Error::input(format!(
-            "--protocol paper at {load} hp needs {} of the CWRU recordings and lacks {} among the {} given: {}",
+            "--protocol paper at {load} hp needs {} of the CWRU recordings and lacks {}: {}",
             CONDITIONS.len(),
             missing.len(),
-            recordings.len(),
             missing.join(", ")
         )))
     }

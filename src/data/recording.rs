@@ -42,11 +42,6 @@ impl Recording {
         let sha256 = sha256_of_samples(&signal);
         Self { name: name.into(), signal, rate, facts, sha256 }
     }
-
-    /// Length in seconds.
-    pub fn seconds(&self) -> f64 {
-        self.signal.len() as f64 / self.rate
-    }
 }
 
 /// SHA-256 of samples as little-endian f32, in lower-case hex.

@@ -13,8 +13,6 @@ pub enum Purpose {
     Order = 1,
     /// The cycle in which a class's windows are drawn; the index is the class.
     Balance = 2,
-    /// Initial parameters; the index is the tensor.
-    Init = 3,
     /// Synthetic signals; the index is the recording.
     Synth = 4,
 }

@@ -60,7 +60,7 @@ pub fn write(path: &Path, records: &[SplitRecord]) -> Result<()> {
         writer.serialize(record).map_err(failed)?;
     }
     let bytes = writer.into_inner().map_err(|cause| Error::write(path, cause.error()))?;
-    super::write::replace(path, &bytes)
+    crate::write::replace(path, &bytes)
 }
 
 /// Reads what [`write()`] wrote.

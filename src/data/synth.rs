@@ -18,8 +18,9 @@ use std::path::Path;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
+use super::Facts;
 use super::seed::{Purpose, stream};
-use super::{Facts, write::replace};
+use crate::write::replace;
 use crate::{Error, Result};
 
 /// The seed of the recordings in `data/sample`.
@@ -126,8 +127,16 @@ pub fn plans(seed: u64) -> Vec<Plan> {
 /// Writes the sample: WAV files (16 bit, full scale 8 g) and their `dataset.toml`.
 ///
 /// # Errors
-/// If `dir` cannot be made or a file cannot be written.
+/// If `dir` has something in it or cannot be made, or a file cannot be written.
 pub fn write(dir: &Path, seed: u64) -> Result<()> {
+    fs::create_dir_all(dir).map_err(|cause| Error::write(dir, &cause))?;
+    let mut entries = fs::read_dir(dir).map_err(|cause| Error::read(dir, &cause))?;
+    if entries.next().is_some() {
+        return Err(Error::input(format!(
+            "{}: is not empty, and the sample would mix with what is in it: choose another folder",
+            dir.display()
+        )));
+    }
     let mut listing = String::from("# Synthetic recordings, written by `gpu-bearing data synth`.\n");
     for plan in plans(seed) {
         let path = dir.join(&plan.name);

@@ -7,8 +7,6 @@
 //! the order of several is not fixed, and equal checkpoints shall be equal files.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
@@ -130,7 +128,7 @@ impl Checkpoint {
         let header = serde_json::to_string(&self.header()).expect("every key of the header is a string");
         let file = safetensors::serialize(views, Some(HashMap::from([(METADATA.into(), header)])))
             .map_err(|cause| Error::failed(format!("{}: {cause}", path.display())))?;
-        replace(path, &file).map_err(|cause| Error::write(path, &cause))
+        crate::write::replace(path, &file)
     }
 
     /// Reads a checkpoint that [`Checkpoint::save`] has written.
@@ -324,16 +322,4 @@ impl<'a> Archive<'a> {
 /// The file format's little-endian bytes.
 fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
-
-/// Writes `bytes` to a temporary file beside `path`, forces it to the disk and renames it.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    // Created by hand: tempfile's own files are for their owner alone, and a rename keeps that.
-    let mut file = tempfile::Builder::new()
-        .make_in(folder.unwrap_or(Path::new(".")), |temporary| File::create_new(temporary))?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }

@@ -68,7 +68,7 @@ pub fn evaluate(
     let checkpoint = Checkpoint::load(&folder.model())?;
     let records = folder.read_split()?;
     let length = checkpoint.model.window;
-    let Dataset { recordings, skipped, .. } = match (config.protocol, read(data, options)?) {
+    let Dataset { recordings, skipped, .. } = match (config.protocol, read(data, config, options)?) {
         (Some(Protocol::Paper), mut dataset) => {
             let load = config.load.unwrap_or(protocol::LOAD);
             dataset.recordings = paper_recordings(&dataset.recordings, load)?;

@@ -42,7 +42,7 @@ impl Material {
             None => Model::load(&config.model, 2)?.window,
         };
         let stride = config.stride.unwrap_or(window);
-        let dataset = read(config.data.as_deref(), &config.read_options())?;
+        let dataset = read(config.data.as_deref(), config, &config.read_options())?;
         let (Dataset { recordings, skipped, .. }, rate) = at_working_rate(dataset, config, window)?;
 
         let split = match config.protocol {
@@ -75,15 +75,14 @@ impl Material {
     }
 }
 
-/// The recordings of a folder, or the embedded sample.
-pub(super) fn read(data: Option<&Path>, options: &ReadOptions) -> Result<Dataset> {
+/// The recordings of a folder that `config` is about, or the embedded sample.
+pub(super) fn read(data: Option<&Path>, config: &Config, options: &ReadOptions) -> Result<Dataset> {
     match data {
+        Some(folder) if config.protocol == Some(Protocol::Paper) => {
+            protocol::load(folder, config.load.unwrap_or(protocol::LOAD), options)
+        }
         Some(folder) => folder::load(folder, options),
-        None => Ok(Dataset {
-            recordings: sample::recordings()?,
-            skipped: Vec::new(),
-            layout: folder::Layout::Listed,
-        }),
+        None => Ok(Dataset { recordings: sample::recordings()?, skipped: Vec::new() }),
     }
 }
 
@@ -106,7 +105,7 @@ fn at_working_rate(mut dataset: Dataset, config: &Config, window: usize) -> Resu
 /// that leaves nothing.
 pub fn at_rate(dataset: Dataset, rate: f64, window: usize, skip_bad: bool) -> Result<Dataset> {
     dataset.each(skip_bad, |recording| {
-        let recording = to_rate(&recording, rate)?;
+        let recording = to_rate(recording, rate)?;
         if recording.signal.len() < window {
             return Err(Error::input(format!(
                 "{}: {} samples at {rate} Hz are fewer than a window of {window}: record longer, or choose a \

@@ -20,8 +20,8 @@ use super::config::Protocol;
 use super::metrics::Figures;
 use crate::data::split::{Division, Rule};
 use crate::data::split_record::{self, SplitRecord};
-use crate::data::write::replace;
 use crate::nn::Checkpoint;
+use crate::write::replace;
 use crate::{Error, Result};
 
 /// A run's folder, which exists.

@@ -111,10 +111,6 @@ fn recordings() {
                 &["slow.wav"],
                 &["slow.wav: recorded at 4000 Hz, below the model's rate of 8000 Hz", "--target-rate"],
             ),
-            case(
-                &["good.wav", "--rate", "9000"],
-                &["good.wav: the WAV header says 8000 Hz and --rate 9000 Hz", "leave out --rate"],
-            ),
             case(&["good.wav", "--channel", "2"], &["good.wav: --channel 2: there is 1 channel"]),
             case(
                 &[&cwru],

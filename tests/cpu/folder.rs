@@ -43,6 +43,10 @@ fn names(dataset: &Dataset) -> Vec<&str> {
     dataset.recordings.iter().map(|r| r.name.as_str()).collect()
 }
 
+fn layout(dir: &Path) -> Layout {
+    info(dir, &ReadOptions::default()).unwrap().layout.unwrap()
+}
+
 fn message(result: Result<impl Sized>) -> String {
     let error = result.err().expect("an error");
     assert_eq!(error.exit_code(), 2);
@@ -60,17 +64,8 @@ fn a_folder_per_condition_with_or_without_bearings() {
         ("ball/x.mat", mat("packed.mat")),
     ]);
     let options = ReadOptions { variable: Some("a_longer_name".into()), ..MAT };
-    // The WAV files state 12 kHz themselves, so --rate contradicts them.
-    let conflict = message(load(dir.path(), &options));
-    assert!(
-        conflict.contains("3 of 4 recordings cannot be used (--skip-bad goes on without them)"),
-        "{conflict}"
-    );
-    assert!(conflict.contains("the WAV header says 12000 Hz and --rate 8000 Hz"), "{conflict}");
-
-    let options = ReadOptions { rate: Some(12000.0), ..options };
     let dataset = load(dir.path(), &options).unwrap();
-    assert_eq!(dataset.layout, Layout::Folders);
+    assert_eq!(layout(dir.path()), Layout::Folders);
     assert_eq!(names(&dataset), ["ball/x.mat", "normal/M7/x.wav", "outer race /a.wav", "outer race /b.WAV"]);
     let facts: Vec<_> = dataset
         .recordings
@@ -87,6 +82,8 @@ fn a_folder_per_condition_with_or_without_bearings() {
         ]
     );
     assert_eq!(dataset.recordings[0].signal.len(), 40);
+    let rates: Vec<_> = dataset.recordings.iter().map(|r| r.rate).collect();
+    assert_eq!(rates, [8000.0, 12000.0, 12000.0, 12000.0], "--rate speaks for what states none");
 }
 
 #[test]
@@ -180,7 +177,7 @@ fn a_dataset_toml_lists_every_recording() {
         ("unlisted.wav", wav(2.0)),
     ]);
     let dataset = load(dir.path(), &ReadOptions::default()).unwrap();
-    assert_eq!(dataset.layout, Layout::Listed);
+    assert_eq!(layout(dir.path()), Layout::Listed);
     assert_eq!(names(&dataset), ["one.mat", "sub/two.wav"]);
     let one = &dataset.recordings[0];
     assert_eq!((one.rate, &one.signal[..]), (25600.0, &[2.0, 5.0, 8.0, 11.0, 14.0][..]));
@@ -200,6 +197,22 @@ fn a_dataset_toml_lists_every_recording() {
 }
 
 #[test]
+fn a_blank_name_is_no_name() {
+    let entry = "[[recording]]\nfile = \"a.wav\"\ncondition = \"x\"\nbearing = \" \"\n";
+    let dir = folder(&[("dataset.toml", entry.into()), ("a.wav", wav(1.0))]);
+    let dataset = load(dir.path(), &ReadOptions::default()).unwrap();
+    assert_eq!(dataset.recordings[0].facts.bearing, None);
+
+    let dir = folder(&[("ball/ /a.wav", wav(1.0))]);
+    let dataset = load(dir.path(), &ReadOptions::default()).unwrap();
+    assert_eq!(dataset.recordings[0].facts.bearing, None);
+
+    let dir = folder(&[(" /a.wav", wav(1.0))]);
+    let text = message(load(dir.path(), &ReadOptions::default()));
+    assert!(text.contains("its folder's name is blank, so its condition is unknown"), "{text}");
+}
+
+#[test]
 fn a_wrong_dataset_toml_is_an_error_with_the_line() {
     let load = |text: &str| {
         let dir =
@@ -212,14 +225,13 @@ fn a_wrong_dataset_toml_is_an_error_with_the_line() {
     let missing = load("[[recording]]\nfile = \"a.wav\"\n");
     assert!(missing.contains("line 1") && missing.contains("missing field `condition`"), "{missing}");
     assert!(load("recording = []").contains("lists no [[recording]]"));
-    assert!(load(&entry("rate = -1")).contains("dataset.toml gives a sampling rate of -1 Hz"));
     assert!(load(&entry("rpm = -3.0")).contains("rpm = -3: must be 0 or more"));
     assert!(load(&entry("channel = 2")).contains("there is 1 channel"));
     assert!(load(&(entry("") + &entry(""))).contains("'a.wav' is listed twice"));
     assert!(load("[[recording]]\nfile = \"a.wav\"\ncondition = \" \"\n").contains("condition is empty"));
     assert!(load("[[recording]]\nfile = \"c.wav\"\ncondition = \"x\"\n").contains("c.wav: cannot be read"));
-    let conflict = load("[[recording]]\nfile = \"b.mat\"\ncondition = \"x\"\nrate = 100\n");
-    assert!(conflict.contains("dataset.toml says 100 Hz and --rate 8000 Hz"), "{conflict}");
+    let conflict = load(&entry("rate = 100"));
+    assert!(conflict.contains("a.wav: the WAV header says 12000 Hz and dataset.toml 100 Hz"), "{conflict}");
     let negative = load("[[recording]]\nfile = \"b.mat\"\ncondition = \"x\"\nrate = -1\n");
     assert!(negative.contains("dataset.toml gives a sampling rate of -1 Hz"), "{negative}");
 }
@@ -246,7 +258,7 @@ fn cwru_files_are_recognised_by_number_and_content() {
         ("faults/105.mat", file()),
     ]);
     let dataset = load(dir.path(), &ReadOptions::default()).unwrap();
-    assert_eq!(dataset.layout, Layout::Cwru);
+    assert_eq!(layout(dir.path()), Layout::Cwru);
     let found: Vec<_> = dataset.recordings.iter().map(|r| (r.name.as_str(), r.rate)).collect();
     assert_eq!(
         found,
@@ -270,8 +282,8 @@ fn cwru_files_are_recognised_by_number_and_content() {
             cwru: Some(144)
         }
     );
-    let text = message(load(dir.path(), &ReadOptions { rate: Some(12000.0), ..ReadOptions::default() }));
-    assert!(text.contains("the CWRU catalogue says 48000 Hz and --rate 12000 Hz"), "{text}");
+    let again = load(dir.path(), &ReadOptions { rate: Some(12000.0), ..ReadOptions::default() }).unwrap();
+    assert_eq!(again, dataset, "the catalogue states their rates");
 
     // A stray recording and a damaged file among them are named; the damage is what is said of the latter.
     put(dir.path(), "own.wav", &wav(1.0));
@@ -287,7 +299,7 @@ fn an_official_number_on_other_content_means_nothing() {
     let dataset = load(dir.path(), &MAT).unwrap();
     let facts = &dataset.recordings[0].facts;
     assert_eq!(
-        (dataset.layout, facts.condition.as_deref(), facts.cwru),
+        (layout(dir.path()), facts.condition.as_deref(), facts.cwru),
         (Layout::Folders, Some("ball"), None)
     );
 }
@@ -382,7 +394,7 @@ fn info_tells_a_cwru_file_that_is_not_the_published_one() {
 fn the_cwru_files_load_as_the_manifest_describes_them() {
     let dataset = load(&cwru(), &ReadOptions::default()).unwrap();
     let rows = manifest();
-    assert_eq!((dataset.layout, dataset.recordings.len()), (Layout::Cwru, rows.len()));
+    assert_eq!((layout(&cwru()), dataset.recordings.len()), (Layout::Cwru, rows.len()));
     for (recording, row) in dataset.recordings.iter().zip(&rows) {
         assert_eq!(recording.name, row["file"]);
         assert_eq!(recording.signal.len(), row["samples_DE"].parse::<usize>().unwrap());

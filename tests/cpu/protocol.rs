@@ -1,8 +1,15 @@
 //! The paper's data rule.
 
-use gpu_bearing::data::protocol::{paper_recordings, paper_split};
+use std::fs;
+use std::path::Path;
+
+use gpu_bearing::data::protocol::{self, paper_recordings, paper_split};
 use gpu_bearing::data::windows::Window;
-use gpu_bearing::data::{Facts, Recording};
+use gpu_bearing::data::{Dataset, Facts, ReadOptions, Recording, folder};
+
+use crate::catalogue::cwru as cwru_files;
+use crate::mat::fixture;
+use crate::wav::floats;
 
 /// A stand-in for a CWRU file: every number gives other samples.
 fn cwru(number: u32, samples: usize, rate: f64) -> Recording {
@@ -79,6 +86,57 @@ fn the_full_set_gives_1440_to_360() {
     let recordings = [98, 119, 106, 145, 131, 158].map(|n| cwru(n, 483_903, 48_000.0));
     let split = paper_split(&paper_recordings(&recordings, 1).unwrap(), 0).unwrap();
     assert_eq!((split.train.len(), split.test.len()), (1440, 360));
+}
+
+/// Files that would each stop the reading of the whole folder.
+fn put_bad_files(dir: &Path) {
+    fs::write(dir.join("own.wav"), floats(&[0.0, 1.0, 0.5])).unwrap();
+    fs::write(dir.join("107.mat"), b"not a MAT file").unwrap();
+    fs::write(dir.join("notes.mat"), b"").unwrap();
+    assert!(folder::load(dir, &ReadOptions::default()).is_err());
+}
+
+fn numbers(dataset: &Dataset) -> Vec<u32> {
+    dataset.recordings.iter().map(|recording| recording.facts.cwru.unwrap()).collect()
+}
+
+#[test]
+fn only_the_paper_s_recordings_are_read_out_of_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    // The fixture passes for any number.
+    for number in [98, 119, 106, 145, 131, 158, 97, 169] {
+        fs::copy(fixture("cwru.mat"), dir.path().join(format!("{number}.mat"))).unwrap();
+    }
+    put_bad_files(dir.path());
+    let read = |load| protocol::load(dir.path(), load, &ReadOptions::default());
+    let dataset = read(1).unwrap();
+    assert_eq!(numbers(&dataset), [98, 106, 119, 131, 145, 158]);
+    assert_eq!(paper_recordings(&dataset.recordings, 1).unwrap().len(), 6);
+    assert_eq!(numbers(&read(0).unwrap()), [97]);
+    assert!(numbers(&read(3).unwrap()).is_empty());
+    assert!(read(4).unwrap_err().to_string().contains("--load 4"));
+    // 107 is one of the six at 2 hp: its damage is what to say.
+    let message = read(2).unwrap_err().to_string();
+    assert!(message.contains("107.mat: not a MAT file"), "{message}");
+
+    // The same by a list.
+    let entry = |file| format!("[[recording]]\nfile = \"{file}\"\ncondition = \"x\"\n");
+    let listing = ["107.mat", "131.mat", "own.wav", "notes.mat", "gone.wav"].map(entry).concat();
+    fs::write(dir.path().join("dataset.toml"), listing).unwrap();
+    assert_eq!(numbers(&read(1).unwrap()), [131]);
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "needs the CWRU files: set GPU_BEARING_CWRU and run with --include-ignored"]
+fn bad_files_beside_the_cwru_files_do_not_matter() {
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(std::path::absolute(cwru_files()).unwrap(), dir.path().join("cwru")).unwrap();
+    put_bad_files(dir.path());
+    let dataset = protocol::load(dir.path(), 1, &ReadOptions::default()).unwrap();
+    assert_eq!(numbers(&dataset), [98, 106, 119, 131, 145, 158]);
+    let picked = paper_recordings(&dataset.recordings, 1).unwrap();
+    assert!(paper_split(&picked, 0).unwrap().leaky);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Resampling: tones keep amplitude and phase, or are gone.
 
 use std::f64::consts::TAU;
+use std::time::{Duration, Instant};
 
 use gpu_bearing::data::resample::{resample, to_rate, working_rate};
 use gpu_bearing::data::{Facts, Recording};
@@ -72,6 +73,34 @@ fn the_length_follows_the_ratio() {
 }
 
 #[test]
+fn rates_with_little_in_common_are_quick_and_cut_what_would_alias() {
+    let (from, to) = (12_207.031, 12_000.0);
+    let samples = 120_000;
+    let started = Instant::now();
+    let kept = resample(&tone(5400.0, from, samples), from, to).unwrap();
+    // Between the two Nyquist frequencies: it would come back as 5950 Hz.
+    let gone = resample(&tone(6050.0, from, samples), from, to).unwrap();
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert_eq!(kept.len(), (samples as f64 * to / from).round() as usize);
+
+    // The filter is five seconds long, so it reaches over the signal's edge for half of that.
+    let inner = (2.6 * to) as usize..kept.len() - (2.6 * to) as usize;
+    let expected = tone(5400.0, to, kept.len());
+    let worst = inner.clone().map(|n| (kept[n] - expected[n]).abs()).fold(0.0, f32::max);
+    assert!(worst < 1e-4, "off by {worst}");
+    let loudest = gone[inner].iter().fold(0.0, |max: f32, s| max.max(s.abs()));
+    assert!(loudest < 0.5e-3, "60 dB below the tone's 0.5: {loudest} left");
+
+    // 10 ppm apart: one clock is not told from the other.
+    let same = tone(100.0, 12_000.0, 1000);
+    assert_eq!(resample(&same, 12_000.12, 12_000.0).unwrap(), same);
+    for (from, to) in [(1e8, 1.0), (1.0, 1e8)] {
+        let message = resample(&same, from, to).unwrap_err().to_string();
+        assert!(message.contains("more than 32768 times the other"), "{message}");
+    }
+}
+
+#[test]
 fn bad_rates_are_named() {
     for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(resample(&[1.0; 10], rate, 12_000.0).unwrap_err().to_string().contains("sampling rate"));
@@ -81,13 +110,13 @@ fn bad_rates_are_named() {
 #[test]
 fn a_recording_is_never_brought_to_a_higher_rate() {
     let recording = Recording::new("slow.wav", tone(50.0, 8000.0, 4000), 8000.0, Facts::default());
-    let message = to_rate(&recording, 12_000.0).unwrap_err().to_string();
+    let message = to_rate(recording.clone(), 12_000.0).unwrap_err().to_string();
     assert!(
         message.contains("slow.wav") && message.contains("8000 Hz") && message.contains("12000 Hz"),
         "{message}"
     );
 
-    let halved = to_rate(&recording, 4000.0).unwrap();
+    let halved = to_rate(recording.clone(), 4000.0).unwrap();
     assert_eq!((halved.signal.len(), halved.rate), (2000, 4000.0));
     assert_eq!(halved.sha256, recording.sha256, "recognised by its samples as read");
 }

@@ -148,6 +148,25 @@ fn a_bearing_that_stands_in_two_classes_stands_in_one_part() {
 }
 
 #[test]
+fn a_class_with_two_bearings_does_not_choose_for_a_class_with_three() {
+    // Two of three healthy bearings, later damaged; with fewer bearings than parts they are dealt as the
+    // healthy class needs it.
+    let mut recordings = of_class("normal", 3, 1);
+    for name in ["normal 0", "normal 1"] {
+        let worn = |r: usize| recording(&format!("{name} worn {r}"), "inner race", Some(name), 4000);
+        recordings.extend([worn(0), worn(1)]);
+    }
+    let mut tested = BTreeSet::new();
+    for seed in 0..50 {
+        let split = Split::draw(&recordings, None, 400, 400, seed).unwrap();
+        let rules: Vec<_> = split.divisions.iter().map(|division| division.rule).collect();
+        assert_eq!(rules, [Rule::Bearing, Rule::Recording], "seed {seed}");
+        tested.extend(bearings_of(&recordings, &split.test, 0));
+    }
+    assert_eq!(tested.len(), 3, "every healthy bearing tests for some seed: {tested:?}");
+}
+
+#[test]
 fn by_time_the_parts_are_stretches_with_a_gap() {
     let recordings = [of_class("normal", 1, 1), of_class("ball", 1, 1)].concat();
     let split = Split::draw(&recordings, Some(Rule::Time), 100, 50, 4).unwrap();

@@ -1,11 +1,11 @@
 //! The synthetic sample: the committed files are the generator's, and hold what the physics says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::f64::consts::TAU;
 use std::fs;
 use std::path::Path;
 
-use gpu_bearing::data::split::{Rule, Split};
+use gpu_bearing::data::split::{Part, Rule, Split};
 use gpu_bearing::data::synth::{SEED, plans, write};
 use gpu_bearing::data::{Recording, sample};
 
@@ -45,6 +45,16 @@ fn the_committed_files_are_the_generator_s_byte_for_byte() {
 }
 
 #[test]
+fn nothing_is_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("dataset.toml"), "mine").unwrap();
+    let message = write(dir.path(), SEED).unwrap_err().to_string();
+    assert!(message.contains("is not empty") && message.contains("choose another folder"), "{message}");
+    assert_eq!(fs::read_to_string(dir.path().join("dataset.toml")).unwrap(), "mine");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn another_seed_gives_other_recordings() {
     let (a, b) = (plans(SEED), plans(SEED + 1));
     assert_eq!(a[0].samples(), plans(SEED)[0].samples());
@@ -73,6 +83,18 @@ fn it_divides_by_bearing_without_a_leak() {
         assert_eq!((split.rule, split.leaky), (Rule::Bearing, false));
         assert_eq!(split.classes.len(), 6);
         assert_eq!([split.train.len(), split.validation.len(), split.test.len()], [1440, 360, 360]);
+        let mut stands_in: BTreeMap<&str, BTreeSet<Part>> = BTreeMap::new();
+        for part in [Part::Train, Part::Validation, Part::Test] {
+            let mut classes = BTreeSet::new();
+            for window in split.part(part) {
+                let bearing = recordings[window.recording].facts.bearing.as_deref().unwrap();
+                stands_in.entry(bearing).or_default().insert(part);
+                classes.insert(window.label);
+            }
+            assert_eq!(classes.len(), 6, "seed {seed}: every class has a bearing in {part}");
+        }
+        assert_eq!(stands_in.len(), 36);
+        assert!(stands_in.values().all(|parts| parts.len() == 1), "seed {seed}: {stands_in:?}");
     }
 }
 

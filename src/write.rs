@@ -10,7 +10,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// If the folder is not there or not writable, or the disk is full.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
