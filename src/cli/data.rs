@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use gpu_bearing::data::info::{self, Checksum, Info, RecordingInfo};
 use gpu_bearing::data::{ReadOptions, folder::Layout, synth};
+use gpu_bearing::report::shell::word;
 use gpu_bearing::report::{Align, Table};
 use gpu_bearing::{Error, Result};
 use serde_json::json;
@@ -183,12 +184,13 @@ fn synthesise(args: &SynthArgs) -> Result<()> {
         );
     }
     output::line(format!(
-        "{} and dataset.toml written to {dir} (synthetic, {} Hz, seed {}).\nNext: {} train --data {dir}",
+        "{} and dataset.toml written to {} (synthetic, {} Hz, seed {}).\nNext: {} train --data {}",
         counted(files.len(), "recording"),
+        args.dir.display(),
         synth::RATE,
         args.seed,
         output::program(),
-        dir = args.dir.display()
+        word(&args.dir)
     ))
 }
 

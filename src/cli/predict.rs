@@ -7,6 +7,7 @@ use gpu_bearing::data::{Dataset, ReadOptions, Recording, read_file, read_wav_fro
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::nn::Checkpoint;
 use gpu_bearing::report::figures::percent;
+use gpu_bearing::report::shell::word;
 use gpu_bearing::train::material::at_rate;
 use gpu_bearing::train::{Prediction, RunFolder, predict};
 use gpu_bearing::{Error, Result};
@@ -96,8 +97,10 @@ fn read(file: &Path, options: &ReadOptions) -> Result<Recording> {
     }
     if file.is_dir() {
         return Err(Error::input(format!(
-            "{}: is a folder: name its files, or score it with gpu-bearing eval RUN --data {0}",
-            file.display()
+            "{}: is a folder: name its files, or score it with {} eval RUN --data {}",
+            file.display(),
+            output::program(),
+            word(file)
         )));
     }
     read_file(file, options)

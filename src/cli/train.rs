@@ -8,6 +8,7 @@ use gpu_bearing::data::split::Part;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::nn::{Checkpoint, ParameterTable};
 use gpu_bearing::report::figures::{confusion, epoch, figures, split_words};
+use gpu_bearing::report::shell::word;
 use gpu_bearing::train::{Config, Event, Material, Outcome, RunFolder, Summary, Trainer};
 use gpu_bearing::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -81,8 +82,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
         }
         Outcome::Finished(summary) => conclude(&summary, &folder),
         Outcome::Interrupted { epoch, step } => Err(Error::failed(format!(
-            "interrupted in epoch {epoch} after {step} steps; go on with: gpu-bearing train --resume {}",
-            folder.path().display()
+            "interrupted in epoch {epoch} after {step} steps; go on with: {} train --resume {}",
+            output::program(),
+            word(folder.path())
         ))),
     }
 }
@@ -197,8 +199,8 @@ fn conclude(summary: &Summary, folder: &RunFolder) -> Result<()> {
         output::line(format!("note     {note}"))?;
     }
     output::line(format!("\n{}\n", confusion(&summary.classes, &summary.confusion)))?;
-    let path = folder.path().display();
-    output::line(format!("run      {path}"))?;
-    output::line(format!("next     gpu-bearing predict {path} FILE..."))?;
-    output::line(format!("         gpu-bearing eval {path} --data DIR"))
+    output::line(format!("run      {}", folder.path().display()))?;
+    let (program, run) = (output::program(), word(folder.path()));
+    output::line(format!("next     {program} predict {run} FILE..."))?;
+    output::line(format!("         {program} eval {run} --data DIR"))
 }

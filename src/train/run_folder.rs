@@ -22,6 +22,7 @@ use crate::data::split::{Division, Rule};
 use crate::data::split_record::{self, SplitRecord};
 use crate::data::write::replace;
 use crate::nn::Checkpoint;
+use crate::report::shell::word;
 use crate::{Error, Result};
 
 /// A run's folder, which exists.
@@ -107,8 +108,9 @@ impl RunFolder {
         let mut entries = fs::read_dir(path).map_err(|cause| Error::read(path, &cause))?;
         if entries.next().is_some() {
             return Err(Error::input(format!(
-                "{}: is not empty: choose another folder with --out, or go on with the run in it by --resume {0}",
-                path.display()
+                "{}: is not empty: choose another folder with --out, or go on with the run in it by --resume {}",
+                path.display(),
+                word(path)
             )));
         }
         Ok(Self { path: path.to_owned() })
@@ -134,8 +136,7 @@ impl RunFolder {
     pub fn open(path: &Path) -> Result<Self> {
         if !path.join("config.toml").is_file() {
             return Err(Error::input(format!(
-                "{}: is no run's folder (it has no config.toml): give the folder that `gpu-bearing train` named \
-                 at its end",
+                "{}: is no run's folder (it has no config.toml): give the folder that `train` named at its end",
                 path.display()
             )));
         }
@@ -256,8 +257,9 @@ impl RunFolder {
         let path = self.summary();
         let text = fs::read_to_string(&path).map_err(|cause| match cause.kind() {
             ErrorKind::NotFound => Error::input(format!(
-                "{}: the run is not finished: finish it with gpu-bearing train --resume {0}",
-                self.path.display()
+                "{}: the run is not finished: finish it with `train --resume {}`",
+                self.path.display(),
+                word(&self.path)
             )),
             _ => Error::read(&path, &cause),
         })?;
@@ -288,10 +290,7 @@ impl RunFolder {
         result.map_err(|error| match error {
             Error::Failed(message) => {
                 let remedy = if self.last().exists() {
-                    format!(
-                        "make room or allow writing there, then gpu-bearing train --resume {}",
-                        self.path.display()
-                    )
+                    format!("make room or allow writing there, then `train --resume {}`", word(&self.path))
                 } else {
                     "make room or allow writing there, or choose another folder with --out".to_owned()
                 };
