@@ -219,6 +219,9 @@ impl Options {
         if self.scale.is_some_and(|scale| scale != Scale::None) {
             return refuse("--scale".to_owned(), "does not scale");
         }
+        if self.balance.is_some_and(|balance| balance != Balance::Off) {
+            return refuse("--balance on".to_owned(), "takes every window once in an epoch");
+        }
         match self.split.filter(|rule| *rule != Rule::Window) {
             Some(rule) => refuse(format!("--split {rule}"), "divides by window"),
             None => Ok(()),

@@ -35,14 +35,18 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// Of a model that the paper's protocol has trained.
+const AS_THEY_ARE: &str =
+    "note     the model was trained on recordings as they are, at different rates: none is resampled";
+
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
     adapter: String,
     model: &'a str,
     classes: &'a [String],
-    /// Hz.
-    rate: f64,
+    /// Hz that recordings were resampled to; null where the model takes them as they are.
+    rate: Option<f64>,
     /// Samples.
     window: usize,
     /// What the confidences are.
@@ -75,6 +79,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
         });
     }
     output::note(format!("adapter  {}", gpu.info));
+    if checkpoint.rate.is_none() {
+        output::note(AS_THEY_ARE);
+    }
     for skipped in skipped {
         output::note(format!("skipped  {skipped}"));
     }

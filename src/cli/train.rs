@@ -111,12 +111,16 @@ fn describe(config: &Config, material: &Material, screen: Screen) -> Result<()> 
     for (_, error) in skipped {
         screen.line(format!("skipped  {error}"))?;
     }
+    let rate = match rate {
+        Some(rate) => format!("{rate} Hz"),
+        None => "not resampled".to_owned(),
+    };
     let source = match &config.data {
         Some(folder) => folder.display().to_string(),
         None => "embedded sample, synthetic".to_owned(),
     };
     screen.line(format!(
-        "data     {source}: {} recordings, {} classes ({}), {rate} Hz",
+        "data     {source}: {} recordings, {} classes ({}), {rate}",
         recordings.len(),
         split.classes.len(),
         split.classes.join(", ")

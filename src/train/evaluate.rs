@@ -71,7 +71,10 @@ pub fn evaluate(
     let Dataset { recordings, skipped, .. } = match (config.protocol, read(data, options)?) {
         (Some(Protocol::Paper), mut dataset) => {
             let load = config.load.unwrap_or(protocol::LOAD);
-            dataset.recordings = paper_recordings(&dataset.recordings, load)?;
+            dataset.recordings = paper_recordings(&dataset.recordings, load).map_err(|error| match data {
+                Some(folder) => error.within(folder.display()),
+                None => error,
+            })?;
             dataset
         }
         (None, dataset) => at_rate(dataset, checkpoint.rate, length, options.skip_bad)?,

@@ -63,8 +63,8 @@ pub struct Summary {
     pub parameters: usize,
     /// Window in samples.
     pub window: usize,
-    /// Sampling rate of the windows in Hz.
-    pub rate: f64,
+    /// Sampling rate in Hz that recordings were resampled to; none where they were taken as they are.
+    pub rate: Option<f64>,
     /// Whether the recordings are the embedded sample.
     pub synthetic: bool,
     /// The data rule, where one fixed the options.

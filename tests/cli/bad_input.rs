@@ -53,7 +53,7 @@ fn write_checkpoint(workshop: &Workshop) {
         parameters: initialise(&model, 0).unwrap(),
         model,
         classes: vec!["normal".into(), "worn".into()],
-        rate: f64::from(RATE),
+        rate: Some(f64::from(RATE)),
         scaling: Scaling::None,
         seed: 0,
         variants: Default::default(),
@@ -294,6 +294,7 @@ fn options() {
                 &["--protocol", "paper", "--target-rate", "6000"],
                 &["does not resample", "leave --target-rate 6000 out"],
             ),
+            case(&["--protocol", "paper", "--balance", "on"], &["leave --balance on out"]),
             case(&["--protocol", "paper", "--scale", "train"], &["does not scale", "leave --scale out"]),
             case(
                 &["--protocol", "paper", "--split", "bearing"],
