@@ -1,6 +1,6 @@
 //! `gpu-bearing train`: from recordings to a run's folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -21,8 +21,8 @@ use super::output::{self, Screen};
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)] // so that -1 is refused for what it is
 pub(crate) struct Args {
-    /// Read options from a TOML file, such as a run's config.toml; the command line goes before it
-    /// [default: none]
+    /// Read options from a TOML file, such as a run's config.toml; what the command line
+    /// says goes before it [default: none]
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     config: Option<PathBuf>,
     /// The run's folder, new or empty [default: the first free one of runs/001, runs/002, ...]
@@ -42,13 +42,14 @@ pub(crate) struct Args {
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
-    run: &'a Path,
+    run: String,
     #[serde(flatten)]
     summary: &'a Summary,
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
     let screen = Screen { json: args.json };
+    args.options.check()?;
     let resumed = args.resume.as_deref().map(RunFolder::open).transpose()?;
     let mut config = match &resumed {
         Some(folder) => resumed_options(folder, args.options)?.validate()?,
@@ -78,7 +79,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     screen.line(format!("run      {}", folder.path().display()))?;
     match train(trainer, &config, &material, screen)? {
         Outcome::Finished(summary) if args.json => {
-            output::json(&Report { run: folder.path(), summary: &summary })
+            output::json(&Report { run: folder.path().display().to_string(), summary: &summary })
         }
         Outcome::Finished(summary) => conclude(&summary, &folder),
         Outcome::Interrupted { epoch, step } => Err(Error::failed(format!(

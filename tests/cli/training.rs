@@ -11,6 +11,7 @@ pub(crate) const TRIALS: &[Test] = &[
     ("an accuracy never stands without its split", accuracy_with_split),
     ("config.toml read back gives the same run", config_round_trip),
     ("the command line goes before the configuration file", command_line_first),
+    ("a saved stride does not outlive its window", stride_of_another_window),
     ("training without recordings takes the synthetic sample and says so", sample),
     ("--json prints one document", one_document),
     ("training stops when validation no longer improves", patience),
@@ -136,6 +137,14 @@ fn command_line_first() {
     assert_eq!(config["epochs"].as_integer(), Some(1));
     assert_eq!(config["batch"].as_integer(), Some(8));
     assert_eq!(config["scale"].as_str(), Some("none"));
+}
+
+fn stride_of_another_window() {
+    let workshop = Workshop::new();
+    workshop.train("first", &["--epochs", "1"]);
+    let again = ["train", "--config", "first/config.toml", "--window", "32", "--out", "second"];
+    let output = success(workshop.run(&again));
+    assert!(output.contains("windows  32 samples every 32:"), "{output}");
 }
 
 fn sample() {
