@@ -103,6 +103,9 @@ fn print(info: &Info) -> Result<()> {
         for problem in &recording.problems {
             output::line(format!("problem: {}: {problem}", recording.name))?;
         }
+        for hint in &recording.hints {
+            output::line(format!("hint: {}: {hint}", recording.name))?;
+        }
     }
     for note in &info.notes {
         output::line(format!("note: {note}"))?;

@@ -56,8 +56,11 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
-    let file = if args.run.is_dir() { RunFolder::open(&args.run)?.model() } else { args.run };
-    let checkpoint = Checkpoint::load(&file)?;
+    let checkpoint = if args.run.is_dir() {
+        RunFolder::open(&args.run)?.read_model()?
+    } else {
+        Checkpoint::load(&args.run)?
+    };
     let options = args.read.options();
     let read = args.files.iter().map(|file| (file.display().to_string(), read(file, &options)));
     let dataset = Dataset::gather(read, Layout::Listed, options.skip_bad)?;

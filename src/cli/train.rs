@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use gpu_bearing::data::split::Part;
 use gpu_bearing::gpu::Gpu;
-use gpu_bearing::nn::{Checkpoint, ParameterTable};
+use gpu_bearing::nn::{ParameterTable, Variants};
 use gpu_bearing::report::figures::{confusion, epoch, figures, split_words};
 use gpu_bearing::report::shell::word;
 use gpu_bearing::train::{Config, Event, Material, Outcome, RunFolder, Summary, Trainer};
@@ -60,7 +60,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
     };
     let material = Material::load(&mut config)?;
     let gpu = Gpu::open(config.adapter.as_deref())?;
-    let last = resumed.as_ref().map(|folder| Checkpoint::load(&folder.last())).transpose()?;
+    // Before a folder is made that would stay empty.
+    Variants::choose(&gpu.info, config.variant.as_deref())?;
+    let last = resumed.as_ref().map(RunFolder::read_last).transpose()?;
     let folder = match resumed {
         Some(folder) => folder,
         None => RunFolder::create(args.out.as_deref())?,
@@ -70,7 +72,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     screen.line("shaders  being compiled for this adapter")?;
     let trainer = match last {
         Some(last) => Trainer::resume(&gpu, &config, &material, &folder, last),
-        None => Trainer::start(&gpu, &config, &material, &folder),
+        None => Trainer::start(&gpu, &config, &material, &folder).inspect_err(|_| folder.discard_if_empty()),
     }?;
     folder.write_config(&toml::to_string(&config).expect("options are strings, numbers and booleans"))?;
     for note in trainer.notes() {

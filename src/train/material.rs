@@ -36,10 +36,9 @@ impl Material {
     /// # Errors
     /// Recordings that cannot be used, a model that does not fit, a division that leaves a part empty.
     pub fn load(config: &mut Config) -> Result<Self> {
-        // The window does not depend on the number of classes, which is known only later.
         let window = match config.window {
             Some(window) => window,
-            None => Model::load(&config.model, 2)?.window,
+            None => Model::window_of(&config.model)?,
         };
         let stride = config.stride.unwrap_or(window);
         let dataset = read(config.data.as_deref(), &config.read_options())?;

@@ -36,6 +36,8 @@ pub struct RunFolder {
 pub struct EpochRecord {
     /// From 1.
     pub epoch: usize,
+    /// What stayed together in the split that the figures are over.
+    pub split: Rule,
     /// Over the windows trained on in this epoch, dropout on, each before its own step.
     pub train: Option<Figures>,
     /// After the epoch.
@@ -127,6 +129,12 @@ impl RunFolder {
             }
         }
         unreachable!("there are more numbers than folders")
+    }
+
+    /// Takes the folder away again, where a run could not start and nothing is in it.
+    pub fn discard_if_empty(&self) {
+        // This fails where something is in it, which is as it should be.
+        let _ = fs::remove_dir(&self.path);
     }
 
     /// The folder of a run that was started.
@@ -275,6 +283,46 @@ impl RunFolder {
             Err(cause) if cause.kind() != ErrorKind::NotFound => Err(Error::write(&self.summary(), &cause)),
             _ => Ok(()),
         }
+    }
+
+    /// Reads the kept model.
+    ///
+    /// # Errors
+    /// No epoch is complete yet, or the file is no checkpoint.
+    pub fn read_model(&self) -> Result<Checkpoint> {
+        let path = self.model();
+        if !path.exists() {
+            return Err(Error::input(format!(
+                "{}: the run has no kept model yet, since no epoch is complete: {}",
+                self.path.display(),
+                if self.last().exists() { self.go_on() } else { self.start_again() }
+            )));
+        }
+        Checkpoint::load(&path)
+    }
+
+    /// Reads where training stands.
+    ///
+    /// # Errors
+    /// Nothing was saved yet, or the file is no checkpoint.
+    pub fn read_last(&self) -> Result<Checkpoint> {
+        let path = self.last();
+        if !path.exists() {
+            return Err(Error::input(format!(
+                "{}: there is no last.safetensors to go on from: {}",
+                self.path.display(),
+                self.start_again()
+            )));
+        }
+        Checkpoint::load(&path)
+    }
+
+    fn go_on(&self) -> String {
+        format!("go on with `train --resume {}`", word(&self.path))
+    }
+
+    fn start_again(&self) -> String {
+        format!("start again with `train --config {}`", word(&self.config()))
     }
 
     /// Writes a checkpoint.

@@ -1,5 +1,6 @@
 //! The training loop: epochs, the kept model, early stopping, and going on after an interruption.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use super::run_folder::{EpochRecord, RunFolder, Summary};
 use super::{recorded_variants, variant_names};
 use crate::data::order::epoch_order;
 use crate::data::split::Part;
+use crate::data::split_record::SplitRecord;
 use crate::gpu::Gpu;
 use crate::nn::network::{Epoch, Network, Options, Window};
 use crate::nn::{Checkpoint, ParameterTable, TrainingState, Variants, initialise};
@@ -125,6 +127,24 @@ impl<'a> Trainer<'a> {
             .ok_or_else(|| Error::input(format!("{}: holds no training to go on with", path.display())))?;
         let record: Record = serde_json::from_value(state.trainer)
             .map_err(|cause| Error::input(format!("{}: the trainer's record: {cause}", path.display())))?;
+        let metrics = folder.read_metrics(state.epoch)?;
+        if folder.is_finished() && is_done(config, state.epoch, record.best) {
+            return Err(Error::input(format!(
+                "{}: the run is finished, {} of {} epochs with --patience {}: train on with a larger --epochs or \
+                 --patience",
+                folder.path().display(),
+                state.epoch,
+                config.epochs,
+                config.patience
+            )));
+        }
+        // A process that was killed may not have come to write the kept model.
+        let last_is_best =
+            state.step_in_epoch == 0 && record.best.is_some_and(|best| best.epoch == state.epoch);
+        let kept = match record.best {
+            Some(_) if !last_is_best => folder.read_model()?.parameters,
+            _ => last.parameters.clone(),
+        };
 
         let recorded = recorded_variants(&gpu.info, &last.variants);
         let same_variants = recorded.is_some();
@@ -145,26 +165,12 @@ impl<'a> Trainer<'a> {
         }
         trainer.epoch = state.epoch;
         trainer.step = state.step_in_epoch;
-        trainer.metrics = folder.read_metrics(state.epoch)?;
+        trainer.metrics = metrics;
         trainer.network.set_parameters(&last.parameters);
         trainer.network.set_moments(&state.m, &state.v);
-        let best_epoch = trainer.record.best.map_or(0, |best| best.epoch);
-        if trainer.step == 0 && trainer.epoch == best_epoch {
-            // A process that was killed may not have come to write the kept model.
-            trainer.kept = last.parameters;
+        trainer.kept = kept;
+        if last_is_best {
             trainer.save_kept()?;
-        } else if best_epoch > 0 {
-            trainer.kept = Checkpoint::load(&folder.model())?.parameters;
-        }
-        if folder.is_finished() && trainer.is_done() {
-            return Err(Error::input(format!(
-                "{}: the run is finished, {} of {} epochs with --patience {}: train on with a larger --epochs or \
-                 --patience",
-                folder.path().display(),
-                trainer.epoch,
-                config.epochs,
-                config.patience
-            )));
         }
         folder.remove_summary()?;
         Ok(trainer)
@@ -232,7 +238,7 @@ impl<'a> Trainer<'a> {
         interrupted: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Event<'_>),
     ) -> Result<Outcome> {
-        while !self.is_done() {
+        while !is_done(self.config, self.epoch, self.record.best) {
             let complete = !interrupted() && self.train_epoch(interrupted, observe)?;
             if !complete {
                 self.save_last(self.network.parameters()?)?;
@@ -240,13 +246,6 @@ impl<'a> Trainer<'a> {
             }
         }
         self.finish().map(|summary| Outcome::Finished(Box::new(summary)))
-    }
-
-    /// Whether all epochs are done, or there was no better one for `--patience` epochs.
-    fn is_done(&self) -> bool {
-        let best = self.record.best.map_or(0, |best| best.epoch);
-        let stalled = self.config.patience > 0 && self.epoch - best >= self.config.patience;
-        self.epoch >= self.config.epochs || stalled
     }
 
     /// Trains the epoch under way to its end; false where it was interrupted before.
@@ -295,6 +294,7 @@ impl<'a> Trainer<'a> {
         let seconds = self.record.seconds + begun.elapsed().as_secs_f64();
         let record = EpochRecord {
             epoch: number,
+            split: self.material.split.rule,
             train: self.record.tally.figures(),
             validation: validation.figures(),
             test: test.figures(),
@@ -443,20 +443,44 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Refuses to go on with recordings, or a division of them, other than the run's.
+/// Whether all epochs are done, or there was no better one for `--patience` epochs.
+fn is_done(config: &Config, epoch: usize, best: Option<Best>) -> bool {
+    let stalled = config.patience > 0 && epoch - best.map_or(0, |best| best.epoch) >= config.patience;
+    epoch >= config.epochs || stalled
+}
+
+/// Refuses to go on with a model, with recordings or a division of them, other than the run's.
 fn refuse_other_material(material: &Material, folder: &RunFolder, last: &Checkpoint) -> Result<()> {
-    let records = material.split.records(&material.recordings);
-    let same = folder.read_split()? == records
-        && last.model == material.model
+    let before = folder.read_split()?;
+    let now = material.split.records(&material.recordings);
+    let contents = |records: &[SplitRecord]| -> BTreeSet<(String, String, String)> {
+        let content = |r: &SplitRecord| (r.recording.clone(), r.sha256.clone(), r.condition.clone());
+        records.iter().map(content).collect()
+    };
+    let same_recordings = contents(&before) == contents(&now)
         && last.classes == material.split.classes
-        && last.rate == material.rate
-        && last.scaling == material::stored(material.scaling);
-    if same {
+        && last.rate == material.rate;
+    let mut other = Vec::new();
+    if last.model != material.model {
+        other.push("the model");
+    }
+    if !same_recordings {
+        other.push("the recordings");
+    } else if before != now {
+        other.push("their split (bearings, or the file split.csv)");
+    }
+    if same_recordings && before == now && last.scaling != material::stored(material.scaling) {
+        other.push("the scaling");
+    }
+    if other.is_empty() {
         return Ok(());
     }
     Err(Error::input(format!(
-        "{}: the recordings, or what is known of them, are no longer those that the run was started with: put \
-         them back as they were, or start a new run",
-        folder.path().display()
+        "{}: {} no longer what the run was started with: put back what was changed, or start a new run",
+        folder.path().display(),
+        match other[..] {
+            [one] if one != "the recordings" => format!("{one} is"),
+            _ => format!("{} are", other.join(" and ")),
+        }
     )))
 }

@@ -14,6 +14,7 @@ pub(crate) const TRIALS: &[Test] = &[
     ("train names bad folders and remedies", folders),
     ("train names bad options and remedies", options),
     ("train names bad configurations with their line", configurations),
+    ("data info refuses nothing for a mere hint", hints),
     #[cfg(unix)]
     ("a path that is not UTF-8 is refused", not_utf8),
     ("every option's help gives its default", help),
@@ -169,7 +170,7 @@ fn models() {
         &["predict"],
         &[
             case(&["missing", file], &["missing: cannot be read: No such file"]),
-            case(&["folder", file], &["folder: is no run's folder", "gpu-bearing train"]),
+            case(&["folder", file], &["folder: is no run's folder", "`train` named"]),
             case(&["cut.safetensors", file], &["cut.safetensors: is truncated", "copy it again"]),
             case(&["noise.safetensors", file], &["noise.safetensors: is truncated or no safetensors file"]),
             case(
@@ -319,7 +320,7 @@ fn options() {
                 &["--model", "model.toml", "--window", "3"],
                 &["window of 3 samples", "max_pool1d 'pool1': size 4"],
             ),
-            case(&["--resume", "nowhere"], &["nowhere: is no run's folder", "gpu-bearing train"]),
+            case(&["--resume", "nowhere"], &["nowhere: is no run's folder", "`train` named"]),
             case(&["--config", "a.toml", "--resume", "b"], &["cannot be used with"]),
         ],
     );
@@ -333,6 +334,16 @@ fn options() {
             case(&["--repeats", "0"], &["--repeats 0: must be at least 1"]),
         ],
     );
+}
+
+fn hints() {
+    let workshop = Workshop::new();
+    let mut clipped = signal(1000, 0.3);
+    clipped[10..14].fill(2.0);
+    clipped[30..34].fill(2.0);
+    write_wav(&workshop.path("clipped.wav"), RATE, &clipped);
+    let output = crate::setup::success(workshop.run(&["data", "info", "clipped.wav"]));
+    assert!(output.contains("hint: clipped.wav: seems clipped"), "{output}");
 }
 
 #[cfg(unix)]
@@ -377,6 +388,12 @@ fn out() {
         ],
     );
     assert_eq!(workshop.read("full/notes.txt"), b"mine");
+    check(
+        &workshop,
+        &["train", "--data", "data", "--model", "model.toml"],
+        &[case(&["--variant", "nope"], &["--variant nope: unknown; there are:", "standard"])],
+    );
+    assert!(!workshop.path("runs").exists(), "a run that cannot start leaves no folder behind");
 }
 
 fn adapter_number() {

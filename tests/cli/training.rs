@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::setup::{Test, Workshop, failure, success};
+use crate::setup::{MODEL, RATE, Test, Workshop, failure, signal, success, write_wav};
 
 pub(crate) const TRIALS: &[Test] = &[
     ("a run's folder holds what the README lists", folder),
@@ -14,6 +14,8 @@ pub(crate) const TRIALS: &[Test] = &[
     ("a saved stride does not outlive its window", stride_of_another_window),
     ("training without recordings takes the synthetic sample and says so", sample),
     ("--json prints one document", one_document),
+    ("a model file may state the number of classes", stated_classes),
+    ("devices lists the variants that --variant takes", devices),
     ("training stops when validation no longer improves", patience),
     ("a loss that is not finite names epoch and tensor and keeps the last checkpoint", non_finite),
     ("runs are numbered where no folder is named", numbered),
@@ -75,6 +77,7 @@ fn folder() {
     let metrics = workshop.metrics("run");
     assert_eq!(metrics.len(), 2);
     assert_eq!((&metrics[1]["epoch"], &metrics[1]["learning_rate"]), (&json!(2), &json!(0.001)));
+    assert_eq!(metrics[1]["split"], "bearing");
     // The kept model's figures are those of its epoch.
     let best = summary["best_epoch"].as_u64().unwrap() as usize;
     assert_eq!(metrics[best - 1]["validation"], summary["validation"]);
@@ -166,6 +169,9 @@ fn sample() {
     assert_eq!(workshop.json("run/summary.json")["synthetic"], true);
     let evaluation = success(workshop.run(&["eval", "run"]));
     assert!(evaluation.contains("synthetic"), "{evaluation}");
+    success(workshop.run(&["data", "synth", "copy"]));
+    let evaluation = success(workshop.run(&["eval", "run", "--data", "copy"]));
+    assert!(evaluation.contains("synthetic"), "known by content: {evaluation}");
 }
 
 fn one_document() {
@@ -174,6 +180,26 @@ fn one_document() {
     let document: serde_json::Value = serde_json::from_str(&output).unwrap();
     assert_eq!(document["run"], "run");
     assert_eq!(document["test"], workshop.json("run/summary.json")["test"]);
+}
+
+fn stated_classes() {
+    let workshop = Workshop::new();
+    let cracked = workshop.path("data/cracked");
+    fs::create_dir_all(&cracked).unwrap();
+    write_wav(&cracked.join("a.wav"), RATE, &signal(4000, 1.3));
+    fs::write(workshop.path("model.toml"), MODEL.replace("units = \"classes\"", "units = 3")).unwrap();
+    workshop.train("run", &["--epochs", "1"]);
+    assert_eq!(workshop.json("run/summary.json")["classes"], json!(["cracked", "normal", "worn"]));
+}
+
+fn devices() {
+    let output = success(Workshop::new().run(&["devices"]));
+    let table = output.split("Picked without --adapter").nth(1).unwrap();
+    for row in gpu_bearing::nn::variants::ROWS {
+        let line = table.lines().find(|line| line.starts_with(row.name)).unwrap();
+        assert!(line.contains(row.adapters), "{line}");
+        assert!(row.shaders.iter().all(|(shader, variant)| line.contains(&format!("{shader}.{variant}"))));
+    }
 }
 
 fn patience() {
