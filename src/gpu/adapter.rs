@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
-use super::executor::Pipeline;
+use super::pipeline::Pipeline;
 use crate::{Error, Result};
 
 /// What kind of device an adapter is.

@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, PoisonError};
 
 use super::adapter::Gpu;
+use super::pipeline::Pipeline;
 use super::plan::{Binding, BufferSpec, Kernel, Launch, Plan, RECORD, Slice};
-use super::shader::{Access, Entry};
 use crate::{Error, Result};
 
 /// The largest number of workgroups in one dimension of a dispatch, on every adapter.
@@ -13,13 +13,6 @@ const LARGEST_GRID: usize = 65_535;
 
 /// Bytes of an element.
 const ELEMENT: u64 = 4;
-
-/// A compiled kernel.
-pub(super) struct Pipeline {
-    pipeline: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
-    entry: Entry,
-}
 
 /// The device's buffers of one [`super::plan::Arena`].
 pub struct Buffers {
@@ -248,54 +241,8 @@ impl Gpu {
         if let Some(found) = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Arc::clone(found));
         }
-        let entry = kernel.reflect()?;
-        let layout_entries: Vec<wgpu::BindGroupLayoutEntry> = entry
-            .bindings
-            .iter()
-            .map(|binding| wgpu::BindGroupLayoutEntry {
-                binding: binding.number,
-                visibility: wgpu::ShaderStages::COMPUTE,
-                ty: wgpu::BindingType::Buffer {
-                    ty: match binding.access {
-                        Access::Uniform => wgpu::BufferBindingType::Uniform,
-                        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
-                        Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
-                    },
-                    has_dynamic_offset: binding.name == "step",
-                    min_binding_size: None,
-                },
-                count: None,
-            })
-            .collect();
-        let label = kernel.to_string();
-        let layout = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-            label: Some(&label),
-            entries: &layout_entries,
-        });
-        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(&label),
-            bind_group_layouts: &[Some(&layout)],
-            ..Default::default()
-        });
-        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(&label),
-            source: wgpu::ShaderSource::Wgsl(kernel.file().source.into()),
-        });
-        let constants: Vec<(&str, f64)> = kernel.constants.iter().map(|(n, v)| (*n, *v)).collect();
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(&label),
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: Some(kernel.entry),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
-                // Every kernel writes its workgroup memory before it reads it.
-                zero_initialize_workgroup_memory: false,
-            },
-            cache: None,
-        });
-        self.check().map_err(|e| e.within(&label))?;
-        let made = Arc::new(Pipeline { pipeline, layout, entry });
+        let made = Arc::new(Pipeline::new(&self.device, kernel)?);
+        self.check().map_err(|e| e.within(kernel))?;
         self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&made));
         Ok(made)
     }

@@ -4,6 +4,7 @@
 
 pub mod adapter;
 pub mod executor;
+mod pipeline;
 pub mod plan;
 pub mod profile;
 pub mod shader;

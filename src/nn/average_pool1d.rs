@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tensor::Tensor;
+use super::tensor::{Tensor, places};
 use crate::gpu::plan::{Binding, Kernel, Launch, fields};
 use crate::gpu::shader::Shader;
 
@@ -30,21 +30,17 @@ fn launch(
         label: label.to_owned(),
         kernel: Kernel { shader: "average_pool1d", variant: "standard", entry, constants: BTreeMap::new() },
         bindings: vec![(names[0], Binding::Fixed(long.slice)), (names[1], Binding::Fixed(short.slice))],
-        shape: fields(&[
-            ("batch", long.batch),
-            ("length", long.length),
-            ("pooled", short.length),
-            ("channels", long.channels),
-            ("size", size),
-            ("x_start", long.start()),
-            ("x_sequence", long.sequence()),
-            ("y_start", short.start()),
-            ("y_sequence", short.sequence()),
-            ("dx_start", long.start()),
-            ("dx_sequence", long.sequence()),
-            ("dy_start", short.start()),
-            ("dy_sequence", short.sequence()),
-        ]),
+        shape: [
+            fields(&[
+                ("batch", long.batch),
+                ("length", long.length),
+                ("pooled", short.length),
+                ("channels", long.channels),
+                ("size", size),
+            ]),
+            places([long, short, long, short]),
+        ]
+        .concat(),
         workgroups: owners.div_ceil(Shader::find("average_pool1d", "standard").constant("WORKGROUP")),
         flop: long.elements() as u64,
         bytes: 4 * (long.elements() + short.elements()) as u64,

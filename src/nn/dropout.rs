@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tensor::Tensor;
+use super::tensor::{Tensor, places};
 use crate::gpu::plan::{Binding, BufferId, Kernel, Launch, Value, fields};
 use crate::gpu::shader::Shader;
 
@@ -43,19 +43,11 @@ impl Dropout {
         [x, y, dx, dy]: [&Tensor; 4],
         bindings: Vec<(&'static str, Binding)>,
     ) -> Launch {
-        let mut shape = fields(&[
-            ("batch", x.batch),
-            ("row", x.length * x.channels),
-            ("x_start", x.start()),
-            ("x_sequence", x.sequence()),
-            ("y_start", y.start()),
-            ("y_sequence", y.sequence()),
-            ("dx_start", dx.start()),
-            ("dx_sequence", dx.sequence()),
-            ("dy_start", dy.start()),
-            ("dy_sequence", dy.sequence()),
-            ("layer", self.layer),
-        ]);
+        let mut shape = [
+            fields(&[("batch", x.batch), ("row", x.length * x.channels), ("layer", self.layer)]),
+            places([x, y, dx, dy]),
+        ]
+        .concat();
         shape.push(("rate", Value::F32(self.rate as f32)));
         shape.push(("scale", Value::F32((1.0 / (1.0 - self.rate)) as f32)));
         Launch {

@@ -119,6 +119,12 @@ struct Stage {
 /// # Errors
 /// A layer that does not fit: the message names it.
 pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<Lowered> {
+    if model.channels != 1 {
+        return Err(Error::input(format!(
+            "model '{}' takes {} channels, recordings are read one channel at a time: set channels = 1 under [input]",
+            model.name, model.channels
+        )));
+    }
     let table = ParameterTable::new(model)?;
     let mut arena = Arena::default();
     let io_buffers = IoBuffers::allocate(&mut arena, model, capacity, &table, options.training)?;

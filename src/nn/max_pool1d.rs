@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tensor::Tensor;
+use super::tensor::{Tensor, places};
 use crate::gpu::plan::{Binding, Kernel, Launch, Slice, fields};
 use crate::gpu::shader::Shader;
 
@@ -55,21 +55,17 @@ fn launch(
         label: label.to_owned(),
         kernel: Kernel { shader: "max_pool1d", variant: "standard", entry, constants: BTreeMap::new() },
         bindings,
-        shape: fields(&[
-            ("batch", x.batch),
-            ("length", x.length),
-            ("pooled", y.length),
-            ("channels", x.channels),
-            ("size", size),
-            ("x_start", x.start()),
-            ("x_sequence", x.sequence()),
-            ("y_start", y.start()),
-            ("y_sequence", y.sequence()),
-            ("dx_start", dx.start()),
-            ("dx_sequence", dx.sequence()),
-            ("dy_start", dy.start()),
-            ("dy_sequence", dy.sequence()),
-        ]),
+        shape: [
+            fields(&[
+                ("batch", x.batch),
+                ("length", x.length),
+                ("pooled", y.length),
+                ("channels", x.channels),
+                ("size", size),
+            ]),
+            places([x, y, dx, dy]),
+        ]
+        .concat(),
         workgroups: owners.div_ceil(Shader::find("max_pool1d", "standard").constant("WORKGROUP")),
         flop: x.elements() as u64,
         bytes: 4 * (x.elements() + 2 * y.elements()) as u64,

@@ -1,9 +1,10 @@
 //! A network on a device: parameters and recordings up, epochs of batches through it, results down.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::adam::Adam;
+use super::adam::{Adam, State};
 use super::gather::WINDOW_WORDS;
 use super::lower::{Capacity, Lowered, Lowering, lower};
 use super::model::Model;
@@ -74,6 +75,19 @@ pub struct Trained {
     pub steps: usize,
     /// Rows of the positions from `first_step * batch` to `steps * batch`.
     pub rows: Rows,
+    /// Where training stands then.
+    pub snapshot: Snapshot,
+}
+
+/// What a checkpoint keeps of a network, flat in the device's layout ([`ParameterTable`]).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshot {
+    /// The parameters.
+    pub parameters: Vec<f32>,
+    /// Adam's first moments.
+    pub m: Vec<f32>,
+    /// Adam's second moments.
+    pub v: Vec<f32>,
 }
 
 /// What the network handed to the device so far.
@@ -83,7 +97,7 @@ pub struct Counts {
     pub launches_per_step: usize,
     /// Submissions of work.
     pub submits: usize,
-    /// Waits that drained the queue: one a run over an order.
+    /// Readbacks, each of which drains the queue: one a run over an order.
     pub waits: usize,
     /// Waits for an older submission, which keep the queue short.
     pub throttle_waits: usize,
@@ -103,6 +117,7 @@ pub struct Network<'g> {
     gradients: Compiled,
     update: Compiled,
     counts: Counts,
+    waits: Cell<usize>,
     seconds_per_step: Option<f64>,
 }
 
@@ -136,7 +151,7 @@ impl<'g> Network<'g> {
     /// As [`Network::new`], with recordings in parts of at most `largest_part` samples.
     ///
     /// # Errors
-    /// As [`Network::new`], or a recording longer than a part.
+    /// As [`Network::new`], or a part shorter than a window.
     pub fn with_parts(
         gpu: &'g Gpu,
         model: &Model,
@@ -152,7 +167,7 @@ impl<'g> Network<'g> {
                 windows.len()
             )));
         }
-        let parts = Parts::pack(signals, largest_part)?;
+        let parts = Parts::pack(signals, largest_part, model.window)?;
         let capacity = Capacity {
             batch: options.batch,
             windows: windows.len(),
@@ -170,10 +185,9 @@ impl<'g> Network<'g> {
         let buffers = gpu.allocate(&lowered.arena.buffers)?;
         let table = parts.window_table(signals, windows, model.window)?;
         gpu.write(&buffers, lowered.io.windows, &table);
-        for (recording, signal) in signals.iter().enumerate() {
-            let (part, start) = parts.places[recording];
-            let to = lowered.io.signals[part].part(start, signal.len());
-            gpu.write(&buffers, to, bytemuck::cast_slice(signal));
+        for piece in &parts.pieces {
+            let to = lowered.io.signals[piece.part].part(piece.at, piece.samples.len());
+            gpu.write(&buffers, to, bytemuck::cast_slice(&signals[piece.recording][piece.samples.clone()]));
         }
         for (slice, words) in &lowered.tables {
             gpu.write(&buffers, *slice, words);
@@ -195,6 +209,7 @@ impl<'g> Network<'g> {
             gradients,
             update,
             counts: Counts { launches_per_step, ..Counts::default() },
+            waits: Cell::new(0),
             seconds_per_step: None,
         })
     }
@@ -237,8 +252,12 @@ impl<'g> Network<'g> {
     }
 
     fn read(&self, slices: &[Slice]) -> Result<Vec<Vec<f32>>> {
-        let words = self.gpu.read(&self.buffers, slices)?;
-        Ok(words.into_iter().map(bytemuck::cast_vec).collect())
+        Ok(self.read_words(slices)?.into_iter().map(bytemuck::cast_vec).collect())
+    }
+
+    fn read_words(&self, slices: &[Slice]) -> Result<Vec<Vec<u32>>> {
+        self.waits.set(self.waits.get() + 1);
+        self.gpu.read(&self.buffers, slices)
     }
 
     /// The first parameter tensor, otherwise gradient tensor, that holds a NaN or an infinity.
@@ -271,9 +290,15 @@ impl<'g> Network<'g> {
         self.upload_epoch(epoch)?;
         let total = epoch.order.len().div_ceil(self.batch);
         let steps = self.run(epoch.first_step..total, true, interrupted, progress)?;
-        let first = epoch.first_step * self.batch;
-        let rows = self.rows(first, (steps * self.batch).min(epoch.order.len()))?;
-        Ok(Trained { steps, rows })
+        // One readback drains the queue: results and checkpoint together.
+        let State { p, m, v, .. } = self.lowered.io.state;
+        let positions = epoch.first_step * self.batch..(steps * self.batch).min(epoch.order.len());
+        let more = [p, m, v];
+        let (rows, mut state) = self.rows(positions, &more)?;
+        let mut next = || state.next().map(bytemuck::cast_vec).unwrap_or_default();
+        let snapshot = Snapshot { parameters: next(), m: next(), v: next() };
+        progress(steps);
+        Ok(Trained { steps, rows, snapshot })
     }
 
     fn upload_epoch(&self, epoch: &Epoch<'_>) -> Result<()> {
@@ -294,8 +319,10 @@ impl<'g> Network<'g> {
     /// An order that does not fit, or what the device reported.
     pub fn classify(&mut self, order: &[u32], progress: &mut dyn FnMut(usize)) -> Result<Rows> {
         self.upload(order, &|_| (0, 0.0, 0.0))?;
-        self.run(0..order.len().div_ceil(self.batch), false, &|| false, progress)?;
-        self.rows(0, order.len())
+        let steps = self.run(0..order.len().div_ceil(self.batch), false, &|| false, progress)?;
+        let (rows, _) = self.rows(0..order.len(), &[])?;
+        progress(steps);
+        Ok(rows)
     }
 
     /// Uploads an order and one record a step: (dropout counter, Adam's step size and second scale) of each.
@@ -375,36 +402,37 @@ impl<'g> Network<'g> {
                 progress(to);
             }
         }
-        if let Some((last, ..)) = in_flight.back() {
-            self.gpu.wait(last)?;
-            progress(next);
-        }
-        self.counts.waits += 1;
         Ok(next)
     }
 
-    /// Reads the results of positions `from .. to`.
-    fn rows(&self, from: usize, to: usize) -> Result<Rows> {
+    /// Reads the results of some positions and `more` slices in one readback.
+    fn rows(
+        &self,
+        positions: std::ops::Range<usize>,
+        more: &[Slice],
+    ) -> Result<(Rows, impl Iterator<Item = Vec<u32>> + use<>)> {
         let results = &self.lowered.io.results;
         // Slices begin at any element here: they are copied, not bound.
         let cut = |slice: Slice, width: usize| Slice {
             buffer: slice.buffer,
-            offset: from * width,
-            len: (to - from) * width,
+            offset: positions.start * width,
+            len: positions.len() * width,
         };
-        let slices = [cut(results.loss, 1), cut(results.predicted, 1), cut(results.p, self.classes)];
-        let mut words = self.gpu.read(&self.buffers, &slices)?.into_iter();
+        let mut slices = vec![cut(results.loss, 1), cut(results.predicted, 1), cut(results.p, self.classes)];
+        slices.extend(more);
+        let mut words = self.read_words(&slices)?.into_iter();
         let mut next = || words.next().unwrap_or_default();
-        Ok(Rows {
+        let rows = Rows {
             loss: bytemuck::cast_vec(next()),
             predicted: next(),
             probabilities: bytemuck::cast_vec(next()),
-        })
+        };
+        Ok((rows, words))
     }
 
     /// Launches, submissions and waits so far.
     pub fn counts(&self) -> Counts {
-        self.counts
+        Counts { waits: self.waits.get(), ..self.counts }
     }
 
     /// Device memory in bytes.
@@ -427,40 +455,64 @@ impl<'g> Network<'g> {
     pub fn step_plans(&self) -> [&Plan; 2] {
         [&self.lowered.gradients, &self.lowered.update]
     }
-
-    /// The plan of one batch of [`Network::classify`].
-    pub fn infer_plan(&self) -> &Plan {
-        &self.lowered.infer
-    }
 }
 
 /// Recordings packed into parts of the signal, each small enough to be bound.
+///
+/// A recording longer than a part is cut into pieces that overlap by a window less one sample, so that every
+/// window lies inside one piece.
 struct Parts {
     lengths: Vec<usize>,
-    /// Part and first sample of each recording.
-    places: Vec<(usize, usize)>,
+    pieces: Vec<Piece>,
+    /// The first piece of each recording.
+    first_pieces: Vec<usize>,
+    /// Samples from one piece's start to the next.
+    stride: usize,
+}
+
+/// A run of a recording's samples inside a part.
+struct Piece {
+    part: usize,
+    /// First sample in the part.
+    at: usize,
+    recording: usize,
+    samples: std::ops::Range<usize>,
 }
 
 impl Parts {
-    fn pack(signals: &[&[f32]], largest: usize) -> Result<Self> {
-        let mut lengths = vec![0];
-        let mut places = Vec::new();
-        for (index, signal) in signals.iter().enumerate() {
-            if signal.len() > largest {
-                return Err(Error::input(format!(
-                    "recording {index} has {} samples, this adapter binds {largest} at once; cut it in two",
-                    signal.len()
-                )));
-            }
-            let mut part = lengths.len() - 1;
-            if lengths[part] + signal.len() > largest {
-                lengths.push(0);
-                part += 1;
-            }
-            places.push((part, lengths[part]));
-            lengths[part] += signal.len();
+    fn pack(signals: &[&[f32]], largest: usize, window: usize) -> Result<Self> {
+        if largest < window {
+            return Err(Error::input(format!(
+                "a window of {window} samples; this adapter binds {largest} at once: use a smaller --window"
+            )));
         }
-        Ok(Self { lengths, places })
+        let stride = largest.saturating_add(1) - window;
+        let mut parts = Self { lengths: vec![0], pieces: Vec::new(), first_pieces: Vec::new(), stride };
+        for (recording, signal) in signals.iter().enumerate() {
+            parts.first_pieces.push(parts.pieces.len());
+            let mut from = 0_usize;
+            loop {
+                let samples = from..signal.len().min(from.saturating_add(largest));
+                let done = samples.end == signal.len();
+                parts.add(recording, samples, largest);
+                if done {
+                    break;
+                }
+                from += stride;
+            }
+        }
+        Ok(parts)
+    }
+
+    fn add(&mut self, recording: usize, samples: std::ops::Range<usize>, largest: usize) {
+        let mut part = self.lengths.len() - 1;
+        if self.lengths[part] + samples.len() > largest {
+            self.lengths.push(0);
+            part += 1;
+        }
+        let at = self.lengths[part];
+        self.lengths[part] += samples.len();
+        self.pieces.push(Piece { part, at, recording, samples });
     }
 
     /// The table that the gather reads.
@@ -474,10 +526,13 @@ impl Parts {
                     window.start, window.recording
                 )));
             }
-            let (part, start) = self.places[window.recording];
+            let first = self.first_pieces[window.recording];
+            let end = self.first_pieces.get(window.recording + 1).copied().unwrap_or(self.pieces.len());
+            // The last piece may be long enough for windows past its stride.
+            let piece = &self.pieces[(first + window.start / self.stride).min(end - 1)];
             words.extend([
-                (start + window.start) as u32,
-                (part << 16 | window.label) as u32,
+                (piece.at + window.start - piece.samples.start) as u32,
+                (piece.part << 16 | window.label) as u32,
                 window.mean.to_bits(),
                 window.scale.to_bits(),
             ]);

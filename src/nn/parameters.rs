@@ -16,11 +16,8 @@
 //! The LSTM's gates stand in the order i, f, g, o.
 
 use crate::error::Result;
+use crate::gpu::plan::ALIGNMENT;
 use crate::nn::model::Model;
-
-/// Every tensor starts at a multiple of this many elements: 256 bytes, the largest storage-buffer
-/// offset alignment that WebGPU lets a device ask for.
-pub const ALIGNMENT: usize = 64;
 
 /// One tensor of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tensor::Tensor;
+use super::tensor::{Tensor, places};
 use crate::gpu::plan::{Binding, Kernel, Launch, fields};
 use crate::gpu::shader::Shader;
 
@@ -37,18 +37,8 @@ fn launch(
         label: label.to_owned(),
         kernel: Kernel { shader: "relu", variant: "standard", entry, constants: BTreeMap::new() },
         bindings,
-        shape: fields(&[
-            ("batch", x.batch),
-            ("row", x.length * x.channels),
-            ("x_start", x.start()),
-            ("x_sequence", x.sequence()),
-            ("y_start", y.start()),
-            ("y_sequence", y.sequence()),
-            ("dx_start", dx.start()),
-            ("dx_sequence", dx.sequence()),
-            ("dy_start", dy.start()),
-            ("dy_sequence", dy.sequence()),
-        ]),
+        shape: [fields(&[("batch", x.batch), ("row", x.length * x.channels)]), places([x, y, dx, dy])]
+            .concat(),
         workgroups: x.elements().div_ceil(Shader::find("relu", "standard").constant("WORKGROUP")),
         flop: x.elements() as u64,
         bytes: 4 * operands * x.elements() as u64,

@@ -1,7 +1,6 @@
 //! A tensor on the device: (N, L, C), channel-last, with room for padding around each sequence.
 
-use crate::gpu::Slice;
-use crate::gpu::plan::Arena;
+use crate::gpu::plan::{Arena, Slice, Value, fields};
 
 /// (N, L, C) with `left` and `right` rows of zeros around each sequence.
 ///
@@ -54,4 +53,20 @@ impl Tensor {
     pub fn elements(&self) -> usize {
         self.batch * self.length * self.channels
     }
+}
+
+/// Where the tensors of a pointwise or pooling layer stand, as fields of its shader's `Shape`.
+///
+/// Forward uses x and y, backward dx and dy (and y, where it is kept); the others may be any tensor.
+pub fn places([x, y, dx, dy]: [&Tensor; 4]) -> Vec<(&'static str, Value)> {
+    fields(&[
+        ("x_start", x.start()),
+        ("x_sequence", x.sequence()),
+        ("y_start", y.start()),
+        ("y_sequence", y.sequence()),
+        ("dx_start", dx.start()),
+        ("dx_sequence", dx.sequence()),
+        ("dy_start", dy.start()),
+        ("dy_sequence", dy.sequence()),
+    ])
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use gpu_bearing::gpu::plan::ALIGNMENT;
 use gpu_bearing::nn::model::{Model, Row};
-use gpu_bearing::nn::parameters::{ALIGNMENT, ParameterTable};
+use gpu_bearing::nn::parameters::ParameterTable;
 use gpu_bearing::nn::{Layer, LayerKind, Padding, Shape};
 use safetensors::tensor::SafeTensors;
 

@@ -315,6 +315,8 @@ fn same_bits(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
         fixture.network.set_parameters(&initialise(&model, 5)?);
         let trained = fixture.whole_epoch()?;
         assert_eq!(trained.steps, 4);
+        assert_eq!(fixture.network.counts().waits, 1, "one drained readback an epoch");
+        assert!(trained.snapshot.parameters == fixture.network.parameters()?, "the snapshot is the end's");
         Ok((bits(&trained.rows.loss), bits(&fixture.network.parameters()?)))
     };
     let (first, second) = (run()?, run()?);
@@ -387,5 +389,8 @@ fn parts(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let (cut, more_launches) = run(4 * model.window)?;
     assert_eq!(more_launches, launches + 2, "one gather a part");
     assert_eq!(whole, cut, "losses");
+    // Recordings longer than a part are cut into overlapping pieces.
+    let (pieces, _) = run(model.window + 7)?;
+    assert_eq!(whole, pieces, "losses of recordings in pieces");
     Ok(())
 }

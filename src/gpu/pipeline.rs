@@ -1,0 +1,69 @@
+//! A kernel compiled for a device, with the layout that its bindings need.
+
+use super::plan::Kernel;
+use super::shader::{Access, Entry};
+use crate::Result;
+
+/// A compiled kernel.
+pub(super) struct Pipeline {
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) layout: wgpu::BindGroupLayout,
+    pub(super) entry: Entry,
+}
+
+impl Pipeline {
+    /// Compiles `kernel`. The layout is explicit, from reflection: an automatic one would drop bindings that
+    /// overrides switch off.
+    ///
+    /// # Errors
+    /// What naga says of the shader; what the driver says is reported by the device.
+    pub(super) fn new(device: &wgpu::Device, kernel: &Kernel) -> Result<Self> {
+        let entry = kernel.reflect()?;
+        let layout_entries: Vec<wgpu::BindGroupLayoutEntry> = entry
+            .bindings
+            .iter()
+            .map(|binding| wgpu::BindGroupLayoutEntry {
+                binding: binding.number,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty: match binding.access {
+                        Access::Uniform => wgpu::BufferBindingType::Uniform,
+                        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                        Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
+                    },
+                    has_dynamic_offset: binding.name == "step",
+                    min_binding_size: None,
+                },
+                count: None,
+            })
+            .collect();
+        let label = kernel.to_string();
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(&label),
+            entries: &layout_entries,
+        });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(&label),
+            bind_group_layouts: &[Some(&layout)],
+            ..Default::default()
+        });
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(&label),
+            source: wgpu::ShaderSource::Wgsl(kernel.file().source.into()),
+        });
+        let constants: Vec<(&str, f64)> = kernel.constants.iter().map(|(n, v)| (*n, *v)).collect();
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(&label),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some(kernel.entry),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                // Every kernel writes its workgroup memory before it reads it.
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        Ok(Self { pipeline, layout, entry })
+    }
+}
