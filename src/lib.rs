@@ -7,9 +7,9 @@
 //! reads once an epoch.
 //!
 //! # The house
-//! Imports run one way: `cli` (in the binary) calls [`train`] and [`report`]; `train` calls [`nn`] and [`data`]; `nn`
+//! Imports run one way: `cli` (in the binary) calls [`train`] and [`report`]; `report` shows what `train` found; `train` calls [`nn`] and [`data`]; `nn`
 //! calls [`gpu`]; `data` and `gpu` know none of the others;
-//! `write` and [`error`] serve all. Only `gpu` names wgpu.
+//! `write`, [`shell`] and [`error`] serve all. Only `gpu` names wgpu.
 //!
 //! A layer has one name in four places: its shader in `shaders/`, its shapes and launches in [`nn`], its f64 twin in
 //! [`reference`], its test in `tests/gpu`. To add one, write these four and name it in [`nn::model`].
@@ -42,6 +42,7 @@ pub mod gpu;
 pub mod nn;
 pub mod reference;
 pub mod report;
+pub mod shell;
 pub mod train;
 mod write;
 

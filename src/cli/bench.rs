@@ -7,6 +7,7 @@ use gpu_bearing::nn::{Model, Variants};
 use gpu_bearing::report::table::{Align, Table};
 use gpu_bearing::train::bench::{Bench, Spread, TEST_WINDOWS, bench};
 
+use super::options::{MOST_WINDOWS, bounded};
 use super::output;
 
 /// Measure a training step and a classification on an adapter, kernel by kernel
@@ -34,8 +35,11 @@ pub(crate) struct Args {
 
 /// Classes of the measured model: the paper's.
 const CLASSES: usize = 6;
+const MOST_REPEATS: usize = 100_000;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    bounded("--batch", args.batch, 1, MOST_WINDOWS)?;
+    bounded("--repeats", args.repeats, 1, MOST_REPEATS)?;
     let model = Model::load(&args.model, CLASSES)?;
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let variants = Variants::choose(&gpu.info, args.variant.as_deref())?;

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use gpu_bearing::data::info::{self, Checksum, Info, RecordingInfo};
 use gpu_bearing::data::{ReadOptions, folder::Layout, synth};
 use gpu_bearing::report::{Align, Table};
+use gpu_bearing::shell::word;
 use gpu_bearing::{Error, Result};
 use serde_json::json;
 
@@ -102,6 +103,9 @@ fn print(info: &Info) -> Result<()> {
         for problem in &recording.problems {
             output::line(format!("problem: {}: {problem}", recording.name))?;
         }
+        for hint in &recording.hints {
+            output::line(format!("hint: {}: {hint}", recording.name))?;
+        }
     }
     for note in &info.notes {
         output::line(format!("note: {note}"))?;
@@ -183,12 +187,13 @@ fn synthesise(args: &SynthArgs) -> Result<()> {
         );
     }
     output::line(format!(
-        "{} and dataset.toml written to {dir} (synthetic, {} Hz, seed {}).\nNext: {} train --data {dir}",
+        "{} and dataset.toml written to {} (synthetic, {} Hz, seed {}).\nNext: {} train --data {}",
         counted(files.len(), "recording"),
+        args.dir.display(),
         synth::RATE,
         args.seed,
         output::program(),
-        dir = args.dir.display()
+        word(&args.dir)
     ))
 }
 

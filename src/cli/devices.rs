@@ -2,6 +2,7 @@
 
 use gpu_bearing::gpu::adapter::{self, AdapterInfo, AdapterType};
 use gpu_bearing::nn::variants::{ROWS, Variants};
+use gpu_bearing::report::{Align, Table};
 use gpu_bearing::{Error, Result};
 use serde::Serialize;
 
@@ -44,7 +45,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for device in &devices {
         output::line(block(device))?;
     }
-    output::line(format!("Picked without --adapter: {}, {why}.", devices[0].info.index))
+    output::line(format!("Picked without --adapter: {}, {why}.\n", devices[0].info.index))?;
+    output::line(variants())
+}
+
+/// The variant table, whose rows `--variant` names.
+fn variants() -> Table {
+    let mut table = Table::new(&[
+        ("variant", Align::Left),
+        ("for", Align::Left),
+        ("shaders that differ from standard", Align::Left),
+    ]);
+    for row in ROWS {
+        let shaders: Vec<String> =
+            row.shaders.iter().map(|(shader, variant)| format!("{shader}.{variant}")).collect();
+        let shaders = if shaders.is_empty() { "none".to_owned() } else { shaders.join(", ") };
+        table.row([row.name.to_owned(), row.adapters.to_owned(), shaders]);
+    }
+    table
 }
 
 fn describe(info: AdapterInfo) -> Result<Device> {

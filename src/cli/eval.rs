@@ -36,7 +36,7 @@ pub(crate) struct Args {
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
-    run: &'a Path,
+    run: String,
     #[serde(flatten)]
     evaluation: &'a Evaluation,
 }
@@ -47,7 +47,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let data = args.data.map(|data| std::path::absolute(&data).unwrap_or(data)).or(config.data.clone());
     let read = args.read.options();
     // The run's own recordings are read as they were for training.
-    let read = if data == config.data {
+    let read = if same_folder(data.as_deref(), config.data.as_deref()) {
         let own = config.read_options();
         ReadOptions {
             rate: read.rate.or(own.rate),
@@ -61,7 +61,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let evaluation = evaluate(&gpu, &folder, &config, data.as_deref(), &read, args.all)?;
     if args.json {
-        return output::json(&Report { run: folder.path(), evaluation: &evaluation });
+        return output::json(&Report { run: folder.path().display().to_string(), evaluation: &evaluation });
     }
     output::line(format!("adapter  {}", evaluation.adapter))?;
     for skipped in &evaluation.skipped {
@@ -78,4 +78,10 @@ pub(crate) fn run(args: Args) -> Result<()> {
         output::line(format!("note     {note}"))?;
     }
     output::line(format!("\n{}", confusion(&evaluation.classes, &evaluation.confusion)))
+}
+
+/// Whether both are one folder, under whatever path, or both the embedded sample.
+fn same_folder(a: Option<&Path>, b: Option<&Path>) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    a.map(real) == b.map(real)
 }

@@ -22,6 +22,13 @@ const PATIENCE: usize = 8;
 const BATCH: usize = 32;
 const LEARNING_RATE: f64 = 1e-3;
 
+const MOST_CHANNELS: usize = 65_535;
+/// The longest window that a model may have.
+const MOST_SAMPLES: usize = 1 << 24;
+const MOST_EPOCHS: usize = 1_000_000_000;
+/// Windows in a batch: the workgroups that any adapter takes in one dimension.
+pub(crate) const MOST_WINDOWS: usize = 65_535;
+
 /// What a user may say about a training, on the command line or in a `--config` file (there with `_` for `-`).
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,7 +105,7 @@ pub(crate) struct Options {
     /// GPU adapter by index or a part of its name; `gpu-bearing devices` lists them [default: the first]
     #[arg(long, value_name = "NAME|INDEX", help_heading = "Device")]
     pub(crate) adapter: Option<String>,
-    /// Shader variants, a row of the table that `gpu-bearing check` shows [default: the adapter's]
+    /// Shader variants, a row of the table that `gpu-bearing devices` shows [default: the adapter's]
     #[arg(long, value_name = "NAME", help_heading = "Device")]
     pub(crate) variant: Option<String>,
 }
@@ -118,8 +125,12 @@ impl Options {
         })
     }
 
-    /// These options, and where they are open those of `other`.
-    pub(crate) fn or(self, other: Self) -> Self {
+    /// These options, and where they are open those of `other`. A stride of `other` that is its window, as every
+    /// run saves it, does not outlive that window.
+    pub(crate) fn or(self, mut other: Self) -> Self {
+        if self.window.is_some() && other.stride == other.window {
+            other.stride = None;
+        }
         let mut table = other.table();
         table.extend(self.table());
         table.try_into().expect("what was written is read")
@@ -131,19 +142,11 @@ impl Options {
     }
 
     fn table(&self) -> toml::Table {
-        toml::Table::try_from(self).expect("options are strings, numbers and booleans")
+        toml::Table::try_from(self).expect("check() has been asked, so that TOML can hold every value")
     }
 
-    /// Fills in the defaults and checks what can be checked before model and data are known.
-    pub(crate) fn validate(self) -> Result<Config> {
-        let paper = self.protocol == Some(Protocol::Paper);
-        if paper {
-            self.check_paper()?;
-        } else if let Some(load) = self.load {
-            return Err(Error::input(format!(
-                "--load {load} picks recordings for --protocol paper: add that, or leave --load out"
-            )));
-        }
+    /// Checks each value for itself.
+    pub(crate) fn check(&self) -> Result<()> {
         for (flag, value) in [
             ("--rate", self.rate),
             ("--target-rate", self.target_rate),
@@ -154,19 +157,40 @@ impl Options {
                 return Err(Error::input(format!("{flag} {value}: must be above 0")));
             }
         }
-        for (flag, value) in [
-            ("--channel", self.channel),
-            ("--window", self.window),
-            ("--stride", self.stride),
-            ("--epochs", self.epochs),
-            ("--batch", self.batch),
+        for (flag, value, least, most) in [
+            ("--channel", self.channel, 1, MOST_CHANNELS),
+            ("--window", self.window, 1, MOST_SAMPLES),
+            ("--stride", self.stride, 1, MOST_SAMPLES),
+            ("--epochs", self.epochs, 1, MOST_EPOCHS),
+            ("--patience", self.patience, 0, MOST_EPOCHS),
+            ("--batch", self.batch, 1, MOST_WINDOWS),
         ] {
-            if value == Some(0) {
-                return Err(Error::input(format!("{flag} 0: must be at least 1")));
+            if let Some(value) = value {
+                bounded(flag, value, least, most)?;
             }
         }
         if let Some(rate) = self.dropout.filter(|rate| !(0.0..1.0).contains(rate)) {
             return Err(Error::input(format!("--dropout {rate}: must be at least 0 and below 1")));
+        }
+        if let Some(folder) = self.data.as_deref().map(absolute).filter(|folder| folder.to_str().is_none()) {
+            return Err(Error::input(format!(
+                "--data {}: the path is not UTF-8, so that config.toml cannot hold it: rename the folder",
+                folder.display()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Fills in the defaults and checks what can be checked before model and data are known.
+    pub(crate) fn validate(self) -> Result<Config> {
+        self.check()?;
+        let paper = self.protocol == Some(Protocol::Paper);
+        if paper {
+            self.check_paper()?;
+        } else if let Some(load) = self.load {
+            return Err(Error::input(format!(
+                "--load {load} picks recordings for --protocol paper: add that, or leave --load out"
+            )));
         }
         Ok(Config {
             data: self.data.map(|folder| absolute(&folder)),
@@ -219,6 +243,9 @@ impl Options {
         if self.scale.is_some_and(|scale| scale != Scale::None) {
             return refuse("--scale".to_owned(), "does not scale");
         }
+        if self.balance.is_some_and(|balance| balance != Balance::Off) {
+            return refuse("--balance on".to_owned(), "takes every window once in an epoch");
+        }
         match self.split.filter(|rule| *rule != Rule::Window) {
             Some(rule) => refuse(format!("--split {rule}"), "divides by window"),
             None => Ok(()),
@@ -233,7 +260,19 @@ fn absolute(path: &Path) -> PathBuf {
 
 fn model_path(name_or_path: String) -> String {
     let path = Path::new(&name_or_path);
-    if path.is_file() { absolute(path).display().to_string() } else { name_or_path }
+    let absolute = path.is_file().then(|| absolute(path).into_os_string().into_string());
+    absolute.and_then(Result::ok).unwrap_or(name_or_path)
+}
+
+/// Refuses a number outside `least` to `most`.
+pub(crate) fn bounded(flag: &str, value: usize, least: usize, most: usize) -> Result<()> {
+    if value < least {
+        return Err(Error::input(format!("{flag} {value}: must be at least {least}")));
+    }
+    if value > most {
+        return Err(Error::input(format!("{flag} {value}: must be at most {most}")));
+    }
+    Ok(())
 }
 
 /// How recordings are read, where nothing is trained.

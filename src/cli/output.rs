@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 
+use gpu_bearing::shell::word;
 use gpu_bearing::{Error, Result};
 use serde::Serialize;
 
@@ -50,5 +52,5 @@ fn settle(written: io::Result<()>) -> Result<()> {
 
 /// How the user has called this program, for commands to type next.
 pub(crate) fn program() -> String {
-    std::env::args().next().unwrap_or_else(|| "gpu-bearing".into())
+    std::env::args_os().next().map_or_else(|| "gpu-bearing".into(), |name| word(Path::new(&name)))
 }

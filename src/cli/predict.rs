@@ -6,6 +6,7 @@ use gpu_bearing::data::{Dataset, ReadOptions, Recording, read_file, read_wav_fro
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::nn::Checkpoint;
 use gpu_bearing::report::figures::percent;
+use gpu_bearing::shell::word;
 use gpu_bearing::train::material::at_rate;
 use gpu_bearing::train::{Prediction, RunFolder, predict};
 use gpu_bearing::{Error, Result};
@@ -33,14 +34,18 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// Of a model that the paper's protocol has trained.
+const AS_THEY_ARE: &str =
+    "note     the model was trained on recordings as they are, at different rates: none is resampled";
+
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
     adapter: String,
     model: &'a str,
     classes: &'a [String],
-    /// Hz.
-    rate: f64,
+    /// Hz that recordings were resampled to; null where the model takes them as they are.
+    rate: Option<f64>,
     /// Samples.
     window: usize,
     /// What the confidences are.
@@ -50,8 +55,11 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
-    let file = if args.run.is_dir() { RunFolder::open(&args.run)?.model() } else { args.run };
-    let checkpoint = Checkpoint::load(&file)?;
+    let checkpoint = if args.run.is_dir() {
+        RunFolder::open(&args.run)?.read_model()?
+    } else {
+        Checkpoint::load(&args.run)?
+    };
     let options = args.read.options();
     let read = args.files.iter().map(|file| (file.display().to_string(), read(file, &options)));
     let dataset = Dataset::gather(read, options.skip_bad)?;
@@ -73,6 +81,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
         });
     }
     output::note(format!("adapter  {}", gpu.info));
+    if checkpoint.rate.is_none() {
+        output::note(AS_THEY_ARE);
+    }
     for skipped in skipped {
         output::note(format!("skipped  {skipped}"));
     }
@@ -95,8 +106,10 @@ fn read(file: &Path, options: &ReadOptions) -> Result<Recording> {
     }
     if file.is_dir() {
         return Err(Error::input(format!(
-            "{}: is a folder: name its files, or score it with gpu-bearing eval RUN --data {0}",
-            file.display()
+            "{}: is a folder: name its files, or score it with {} eval RUN --data {}",
+            file.display(),
+            output::program(),
+            word(file)
         )));
     }
     read_file(file, options)

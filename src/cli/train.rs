@@ -1,13 +1,14 @@
 //! `gpu-bearing train`: from recordings to a run's folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use gpu_bearing::data::split::Part;
 use gpu_bearing::gpu::Gpu;
-use gpu_bearing::nn::{Checkpoint, ParameterTable};
+use gpu_bearing::nn::{ParameterTable, Variants};
 use gpu_bearing::report::figures::{confusion, epoch, figures, split_words};
+use gpu_bearing::shell::word;
 use gpu_bearing::train::{Config, Event, Material, Outcome, RunFolder, Summary, Trainer};
 use gpu_bearing::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,8 +21,8 @@ use super::output::{self, Screen};
 #[derive(Debug, clap::Args)]
 #[command(allow_negative_numbers = true)] // so that -1 is refused for what it is
 pub(crate) struct Args {
-    /// Read options from a TOML file, such as a run's config.toml; the command line goes before it
-    /// [default: none]
+    /// Read options from a TOML file, such as a run's config.toml; what the command line
+    /// says goes before it [default: none]
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     config: Option<PathBuf>,
     /// The run's folder, new or empty [default: the first free one of runs/001, runs/002, ...]
@@ -41,13 +42,14 @@ pub(crate) struct Args {
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
-    run: &'a Path,
+    run: String,
     #[serde(flatten)]
     summary: &'a Summary,
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
     let screen = Screen { json: args.json };
+    args.options.check()?;
     let resumed = args.resume.as_deref().map(RunFolder::open).transpose()?;
     let mut config = match &resumed {
         Some(folder) => resumed_options(folder, args.options)?.validate()?,
@@ -58,7 +60,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
     };
     let material = Material::load(&mut config)?;
     let gpu = Gpu::open(config.adapter.as_deref())?;
-    let last = resumed.as_ref().map(|folder| Checkpoint::load(&folder.last())).transpose()?;
+    // Before a folder is made that would stay empty.
+    Variants::choose(&gpu.info, config.variant.as_deref())?;
+    let last = resumed.as_ref().map(RunFolder::read_last).transpose()?;
     let folder = match resumed {
         Some(folder) => folder,
         None => RunFolder::create(args.out.as_deref())?,
@@ -68,7 +72,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     screen.line("shaders  being compiled for this adapter")?;
     let trainer = match last {
         Some(last) => Trainer::resume(&gpu, &config, &material, &folder, last),
-        None => Trainer::start(&gpu, &config, &material, &folder),
+        None => Trainer::start(&gpu, &config, &material, &folder).inspect_err(|_| folder.discard_if_empty()),
     }?;
     folder.write_config(&toml::to_string(&config).expect("options are strings, numbers and booleans"))?;
     for note in trainer.notes() {
@@ -77,12 +81,13 @@ pub(crate) fn run(args: Args) -> Result<()> {
     screen.line(format!("run      {}", folder.path().display()))?;
     match train(trainer, &config, &material, screen)? {
         Outcome::Finished(summary) if args.json => {
-            output::json(&Report { run: folder.path(), summary: &summary })
+            output::json(&Report { run: folder.path().display().to_string(), summary: &summary })
         }
         Outcome::Finished(summary) => conclude(&summary, &folder),
         Outcome::Interrupted { epoch, step } => Err(Error::failed(format!(
-            "interrupted in epoch {epoch} after {step} steps; go on with: gpu-bearing train --resume {}",
-            folder.path().display()
+            "interrupted in epoch {epoch} after {step} steps; go on with: {} train --resume {}",
+            output::program(),
+            word(folder.path())
         ))),
     }
 }
@@ -109,12 +114,16 @@ fn describe(config: &Config, material: &Material, screen: Screen) -> Result<()> 
     for (_, error) in skipped {
         screen.line(format!("skipped  {error}"))?;
     }
+    let rate = match rate {
+        Some(rate) => format!("{rate} Hz"),
+        None => "not resampled".to_owned(),
+    };
     let source = match &config.data {
         Some(folder) => folder.display().to_string(),
         None => "embedded sample, synthetic".to_owned(),
     };
     screen.line(format!(
-        "data     {source}: {} recordings, {} classes ({}), {rate} Hz",
+        "data     {source}: {} recordings, {} classes ({}), {rate}",
         recordings.len(),
         split.classes.len(),
         split.classes.join(", ")
@@ -197,8 +206,8 @@ fn conclude(summary: &Summary, folder: &RunFolder) -> Result<()> {
         output::line(format!("note     {note}"))?;
     }
     output::line(format!("\n{}\n", confusion(&summary.classes, &summary.confusion)))?;
-    let path = folder.path().display();
-    output::line(format!("run      {path}"))?;
-    output::line(format!("next     gpu-bearing predict {path} FILE..."))?;
-    output::line(format!("         gpu-bearing eval {path} --data DIR"))
+    output::line(format!("run      {}", folder.path().display()))?;
+    let (program, run) = (output::program(), word(folder.path()));
+    output::line(format!("next     {program} predict {run} FILE..."))?;
+    output::line(format!("         {program} eval {run} --data DIR"))
 }

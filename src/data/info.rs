@@ -64,6 +64,8 @@ pub struct RecordingInfo {
     pub sha256: Option<String>,
     /// What is wrong with it; empty where it can be used.
     pub problems: Vec<String>,
+    /// What to look at, though it can be used.
+    pub hints: Vec<String>,
 }
 
 /// A signal or other variable in a file.
@@ -157,7 +159,7 @@ fn describe(info: &mut RecordingInfo, path: &Path, raw: Raw, stated: &Stated, op
     info.checksum = checksum(path, raw.entry).map_err(&mut problem).unwrap_or_default();
     let clipped = clipped(&raw.signal);
     if fit && clipped > 0 {
-        info.problems.push(format!(
+        info.hints.push(format!(
             "seems clipped: {clipped} samples stand in runs of three or more at the largest or smallest value"
         ));
     }

@@ -219,11 +219,10 @@ impl Gpu {
 
 fn choose(infos: &[AdapterInfo], selector: &str) -> Result<usize> {
     let wanted = selector.to_lowercase();
-    let found = match selector.parse::<usize>() {
-        Ok(index) => (index < infos.len()).then_some(index),
-        Err(_) => infos.iter().position(|info| info.name.to_lowercase().contains(&wanted)),
-    };
-    found.ok_or_else(|| {
+    let index = selector.parse::<usize>().ok().filter(|index| *index < infos.len());
+    // A number that is no index may be part of a name, such as a card's 4090.
+    let named = || infos.iter().position(|info| info.name.to_lowercase().contains(&wanted));
+    index.or_else(named).ok_or_else(|| {
         let names: Vec<String> = infos.iter().map(|info| format!("\n  {} {info}", info.index)).collect();
         Error::input(format!("--adapter {selector}: no such adapter; there are:{}", names.concat()))
     })

@@ -45,8 +45,8 @@ pub struct Checkpoint {
     pub model: Model,
     /// Names of the conditions, in the order of the scores.
     pub classes: Vec<String>,
-    /// Sampling rate of the windows in Hz.
-    pub rate: f64,
+    /// Sampling rate in Hz to which recordings are resampled; none where they are taken as they are.
+    pub rate: Option<f64>,
     /// What was done to the samples.
     pub scaling: Scaling,
     /// The run's seed.
@@ -89,8 +89,8 @@ struct Header {
     /// Samples in a window, for readers that do not parse the model.
     window: usize,
     classes: Vec<String>,
-    /// Hz.
-    rate: f64,
+    /// Hz; null where recordings are taken as they are.
+    rate: Option<f64>,
     scaling: Scaling,
     seed: u64,
     variants: BTreeMap<String, String>,
@@ -149,8 +149,10 @@ impl Checkpoint {
             )));
         };
         let broken = |what: String| Error::input(format!("the '{METADATA}' metadata is broken: {what}"));
-        if !(header.rate.is_finite() && header.rate > 0.0) {
-            return Err(broken(format!("a sampling rate of {} Hz", header.rate)));
+        if let Some(rate) = header.rate
+            && !(rate.is_finite() && rate > 0.0)
+        {
+            return Err(broken(format!("a sampling rate of {rate} Hz")));
         }
         if let Scaling::Train { mean, deviation } = header.scaling
             && !(mean.is_finite() && deviation.is_finite() && deviation > 0.0)

@@ -22,6 +22,7 @@
 //! A layer reads the one before it, or what `input = ["name"]` says. The format allows any graph;
 //! this loader takes one chain with one output and refuses the rest.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
@@ -278,6 +279,21 @@ pub struct Model {
     pub layers: Vec<Layer>,
 }
 
+/// The text of a built-in model or of a model file.
+fn text(name_or_path: &str) -> Result<Cow<'static, str>> {
+    if let Some((_, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let path = Path::new(name_or_path);
+    std::fs::read_to_string(path).map(Cow::Owned).map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::NotFound => Error::input(format!(
+            "{name_or_path}: no such model file, and the built-in models are: {}",
+            Model::built_in().collect::<Vec<_>>().join(", ")
+        )),
+        _ => Error::read(path, &cause),
+    })
+}
+
 impl Model {
     /// The paper's network for `classes` conditions: window 400, one channel, 348 822 parameters with
     /// six classes.
@@ -299,18 +315,16 @@ impl Model {
     /// # Errors
     /// If it is neither, or if the file is not a model this loader takes.
     pub fn load(name_or_path: &str, classes: usize) -> Result<Self> {
-        if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
-            return Self::parse(text, name, classes);
-        }
-        let path = Path::new(name_or_path);
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text, name_or_path, classes),
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Err(Error::input(format!(
-                "{name_or_path}: no such model file, and the built-in models are: {}",
-                Self::built_in().collect::<Vec<_>>().join(", ")
-            ))),
-            Err(cause) => Err(Error::read(path, &cause)),
-        }
+        Self::parse(&text(name_or_path)?, name_or_path, classes)
+    }
+
+    /// The window in samples of the model that [`Model::load`] would read. The number of classes, which may not
+    /// be known before the recordings are cut into windows, does not matter.
+    ///
+    /// # Errors
+    /// If there is no such model, or if the file is no TOML with a model's `[input]`.
+    pub fn window_of(name_or_path: &str) -> Result<usize> {
+        read::window(&read::Source { name: name_or_path, text: &text(name_or_path)? })
     }
 
     /// Reads a model file's `text` for `classes` conditions; `source_name` stands in errors.

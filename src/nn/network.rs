@@ -227,20 +227,11 @@ impl<'g> Network<'g> {
         Ok(self.read(&[self.lowered.io.state.p])?.remove(0))
     }
 
-    /// Sets Adam's two moments.
-    pub fn set_moments(&self, m: &[f32], v: &[f32]) {
-        self.gpu.write(&self.buffers, self.lowered.io.state.m, bytemuck::cast_slice(m));
-        self.gpu.write(&self.buffers, self.lowered.io.state.v, bytemuck::cast_slice(v));
-    }
-
-    /// Adam's two moments.
-    ///
-    /// # Errors
-    /// What the device reported.
-    pub fn moments(&self) -> Result<(Vec<f32>, Vec<f32>)> {
-        let mut read = self.read(&[self.lowered.io.state.m, self.lowered.io.state.v])?;
-        let v = read.pop().unwrap_or_default();
-        Ok((read.pop().unwrap_or_default(), v))
+    /// Sets parameters and moments.
+    pub fn restore(&self, snapshot: &Snapshot) {
+        self.set_parameters(&snapshot.parameters);
+        self.gpu.write(&self.buffers, self.lowered.io.state.m, bytemuck::cast_slice(&snapshot.m));
+        self.gpu.write(&self.buffers, self.lowered.io.state.v, bytemuck::cast_slice(&snapshot.v));
     }
 
     /// The gradients of the last training step.

@@ -17,8 +17,8 @@ use crate::data::split_record::{SplitRecord, scored};
 use crate::data::windows::cut;
 use crate::data::{ReadOptions, Recording, classes};
 use crate::gpu::Gpu;
+use crate::nn::Variants;
 use crate::nn::network::{Network, Options};
-use crate::nn::{Checkpoint, Variants};
 use crate::{Error, Result};
 
 /// What an evaluation shows.
@@ -32,7 +32,7 @@ pub struct Evaluation {
     pub split: String,
     /// Whether the same bearing, or a window that was trained on, is or may be among those scored.
     pub leaky: bool,
-    /// Whether the recordings are the embedded sample.
+    /// Whether recordings of the embedded sample are among those scored.
     pub synthetic: bool,
     /// What to say beside the figures.
     pub notes: Vec<String>,
@@ -65,13 +65,16 @@ pub fn evaluate(
     all: bool,
 ) -> Result<Evaluation> {
     let summary = folder.read_summary()?;
-    let checkpoint = Checkpoint::load(&folder.model())?;
+    let checkpoint = folder.read_model()?;
     let records = folder.read_split()?;
     let length = checkpoint.model.window;
     let Dataset { recordings, skipped, .. } = match (config.protocol, read(data, config, options)?) {
         (Some(Protocol::Paper), mut dataset) => {
             let load = config.load.unwrap_or(protocol::LOAD);
-            dataset.recordings = paper_recordings(&dataset.recordings, load)?;
+            dataset.recordings = paper_recordings(&dataset.recordings, load).map_err(|error| match data {
+                Some(folder) => error.within(folder.display()),
+                None => error,
+            })?;
             dataset
         }
         (None, dataset) => at_rate(dataset, checkpoint.rate, length, options.skip_bad)?,
@@ -130,7 +133,7 @@ pub fn evaluate(
         model: checkpoint.model.name,
         split: verdict.names.join(" and "),
         leaky: verdict.leaky,
-        synthetic: data.is_none(),
+        synthetic: data.is_none() || (summary.synthetic && !known.is_empty()),
         notes: verdict.notes,
         recordings: with_windows.len(),
         left_out,

@@ -22,8 +22,8 @@ pub struct Material {
     pub recordings: Vec<Recording>,
     /// What `--skip-bad` left out: name and reason.
     pub skipped: Vec<(String, Error)>,
-    /// The rate that the model works at, in Hz.
-    pub rate: f64,
+    /// The rate in Hz that the recordings were resampled to; none by the paper's protocol.
+    pub rate: Option<f64>,
     /// The windows of each part.
     pub split: Split,
     /// Fitted on the training windows.
@@ -36,10 +36,9 @@ impl Material {
     /// # Errors
     /// Recordings that cannot be used, a model that does not fit, a division that leaves a part empty.
     pub fn load(config: &mut Config) -> Result<Self> {
-        // The window does not depend on the number of classes, which is known only later.
         let window = match config.window {
             Some(window) => window,
-            None => Model::load(&config.model, 2)?.window,
+            None => Model::window_of(&config.model)?,
         };
         let stride = config.stride.unwrap_or(window);
         let dataset = read(config.data.as_deref(), config, &config.read_options())?;
@@ -58,9 +57,7 @@ impl Material {
         }
         let scaling = Scaling::fit(config.scale, &recordings, &split.train, window);
         (config.window, config.stride) = (Some(window), Some(stride));
-        if config.protocol.is_none() {
-            config.target_rate = Some(rate);
-        }
+        config.target_rate = rate;
         Ok(Self { model, recordings, skipped, rate, split, scaling })
     }
 
@@ -87,31 +84,34 @@ pub(super) fn read(data: Option<&Path>, config: &Config, options: &ReadOptions) 
 }
 
 /// The recordings that `config` chooses, at the rate to train at.
-fn at_working_rate(mut dataset: Dataset, config: &Config, window: usize) -> Result<(Dataset, f64)> {
+fn at_working_rate(mut dataset: Dataset, config: &Config, window: usize) -> Result<(Dataset, Option<f64>)> {
     if config.protocol == Some(Protocol::Paper) {
         dataset.recordings = paper_recordings(&dataset.recordings, config.load.unwrap_or(protocol::LOAD))?;
-        let rate = working_rate(&dataset.recordings, None)?;
-        return Ok((dataset, rate));
+        return Ok((dataset, None));
     }
     classes::classes(&dataset.recordings)?;
-    let rate = working_rate(&dataset.recordings, config.target_rate)?;
+    let rate = Some(working_rate(&dataset.recordings, config.target_rate)?);
     Ok((at_rate(dataset, rate, window, config.skip_bad)?, rate))
 }
 
-/// Resamples every recording to `rate` Hz.
+/// Resamples every recording to `rate` Hz; without one they stay as they are.
 ///
 /// # Errors
 /// Recordings of a lower rate, or with fewer samples than `window`; with `skip_bad` they are left out, unless
 /// that leaves nothing.
-pub fn at_rate(dataset: Dataset, rate: f64, window: usize, skip_bad: bool) -> Result<Dataset> {
+pub fn at_rate(dataset: Dataset, rate: Option<f64>, window: usize, skip_bad: bool) -> Result<Dataset> {
     dataset.each(skip_bad, |recording| {
-        let recording = to_rate(recording, rate)?;
+        let recording = match rate {
+            Some(rate) => to_rate(recording, rate)?,
+            None => recording,
+        };
         if recording.signal.len() < window {
             return Err(Error::input(format!(
-                "{}: {} samples at {rate} Hz are fewer than a window of {window}: record longer, or choose a \
+                "{}: {} samples at {} Hz are fewer than a window of {window}: record longer, or choose a \
                  smaller --window when training",
                 recording.name,
-                recording.signal.len()
+                recording.signal.len(),
+                recording.rate
             )));
         }
         Ok(recording)

@@ -21,6 +21,7 @@ use super::metrics::Figures;
 use crate::data::split::{Division, Rule};
 use crate::data::split_record::{self, SplitRecord};
 use crate::nn::Checkpoint;
+use crate::shell::word;
 use crate::write::replace;
 use crate::{Error, Result};
 
@@ -35,6 +36,8 @@ pub struct RunFolder {
 pub struct EpochRecord {
     /// From 1.
     pub epoch: usize,
+    /// What stayed together in the split that the figures are over.
+    pub split: Rule,
     /// Over the windows trained on in this epoch, dropout on, each before its own step.
     pub train: Option<Figures>,
     /// After the epoch.
@@ -62,8 +65,8 @@ pub struct Summary {
     pub parameters: usize,
     /// Window in samples.
     pub window: usize,
-    /// Sampling rate of the windows in Hz.
-    pub rate: f64,
+    /// Sampling rate in Hz that recordings were resampled to; none where they were taken as they are.
+    pub rate: Option<f64>,
     /// Whether the recordings are the embedded sample.
     pub synthetic: bool,
     /// The data rule, where one fixed the options.
@@ -107,8 +110,9 @@ impl RunFolder {
         let mut entries = fs::read_dir(path).map_err(|cause| Error::read(path, &cause))?;
         if entries.next().is_some() {
             return Err(Error::input(format!(
-                "{}: is not empty: choose another folder with --out, or go on with the run in it by --resume {0}",
-                path.display()
+                "{}: is not empty: choose another folder with --out, or go on with the run in it by --resume {}",
+                path.display(),
+                word(path)
             )));
         }
         Ok(Self { path: path.to_owned() })
@@ -127,6 +131,12 @@ impl RunFolder {
         unreachable!("there are more numbers than folders")
     }
 
+    /// Takes the folder away again, where a run could not start and nothing is in it.
+    pub fn discard_if_empty(&self) {
+        // This fails where something is in it, which is as it should be.
+        let _ = fs::remove_dir(&self.path);
+    }
+
     /// The folder of a run that was started.
     ///
     /// # Errors
@@ -134,8 +144,7 @@ impl RunFolder {
     pub fn open(path: &Path) -> Result<Self> {
         if !path.join("config.toml").is_file() {
             return Err(Error::input(format!(
-                "{}: is no run's folder (it has no config.toml): give the folder that `gpu-bearing train` named \
-                 at its end",
+                "{}: is no run's folder (it has no config.toml): give the folder that `train` named at its end",
                 path.display()
             )));
         }
@@ -256,8 +265,9 @@ impl RunFolder {
         let path = self.summary();
         let text = fs::read_to_string(&path).map_err(|cause| match cause.kind() {
             ErrorKind::NotFound => Error::input(format!(
-                "{}: the run is not finished: finish it with gpu-bearing train --resume {0}",
-                self.path.display()
+                "{}: the run is not finished: finish it with `train --resume {}`",
+                self.path.display(),
+                word(&self.path)
             )),
             _ => Error::read(&path, &cause),
         })?;
@@ -275,6 +285,46 @@ impl RunFolder {
         }
     }
 
+    /// Reads the kept model.
+    ///
+    /// # Errors
+    /// No epoch is complete yet, or the file is no checkpoint.
+    pub fn read_model(&self) -> Result<Checkpoint> {
+        let path = self.model();
+        if !path.exists() {
+            return Err(Error::input(format!(
+                "{}: the run has no kept model yet, since no epoch is complete: {}",
+                self.path.display(),
+                if self.last().exists() { self.go_on() } else { self.start_again() }
+            )));
+        }
+        Checkpoint::load(&path)
+    }
+
+    /// Reads where training stands.
+    ///
+    /// # Errors
+    /// Nothing was saved yet, or the file is no checkpoint.
+    pub fn read_last(&self) -> Result<Checkpoint> {
+        let path = self.last();
+        if !path.exists() {
+            return Err(Error::input(format!(
+                "{}: there is no last.safetensors to go on from: {}",
+                self.path.display(),
+                self.start_again()
+            )));
+        }
+        Checkpoint::load(&path)
+    }
+
+    fn go_on(&self) -> String {
+        format!("go on with `train --resume {}`", word(&self.path))
+    }
+
+    fn start_again(&self) -> String {
+        format!("start again with `train --config {}`", word(&self.config()))
+    }
+
     /// Writes a checkpoint.
     ///
     /// # Errors
@@ -288,10 +338,7 @@ impl RunFolder {
         result.map_err(|error| match error {
             Error::Failed(message) => {
                 let remedy = if self.last().exists() {
-                    format!(
-                        "make room or allow writing there, then gpu-bearing train --resume {}",
-                        self.path.display()
-                    )
+                    format!("make room or allow writing there, then `train --resume {}`", word(&self.path))
                 } else {
                     "make room or allow writing there, or choose another folder with --out".to_owned()
                 };

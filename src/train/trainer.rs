@@ -1,5 +1,6 @@
 //! The training loop: epochs, the kept model, early stopping, and going on after an interruption.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -12,8 +13,9 @@ use super::run_folder::{EpochRecord, RunFolder, Summary};
 use super::{recorded_variants, variant_names};
 use crate::data::order::epoch_order;
 use crate::data::split::Part;
+use crate::data::split_record::SplitRecord;
 use crate::gpu::Gpu;
-use crate::nn::network::{Epoch, Network, Options, Window};
+use crate::nn::network::{Epoch, Network, Options, Snapshot, Window};
 use crate::nn::{Checkpoint, ParameterTable, TrainingState, Variants, initialise};
 use crate::{Error, Result};
 
@@ -62,6 +64,8 @@ pub struct Trainer<'a> {
     step: usize,
     record: Record,
     metrics: Vec<EpochRecord>,
+    /// Parameters and moments after the last step done.
+    snapshot: Snapshot,
     /// Parameters of the kept model.
     kept: Vec<f32>,
 }
@@ -100,8 +104,11 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self> {
         let variants = Variants::choose(&gpu.info, config.variant.as_deref())?;
         let mut trainer = Self::new(gpu, config, material, folder, variants)?;
-        trainer.kept = initialise(&material.model, config.seed)?;
-        trainer.network.set_parameters(&trainer.kept);
+        let parameters = initialise(&material.model, config.seed)?;
+        let zeros = vec![0.0; parameters.len()];
+        trainer.kept = parameters.clone();
+        trainer.snapshot = Snapshot { parameters, m: zeros.clone(), v: zeros };
+        trainer.network.restore(&trainer.snapshot);
         folder.write_split(&material.split.records(&material.recordings))?;
         Ok(trainer)
     }
@@ -125,6 +132,24 @@ impl<'a> Trainer<'a> {
             .ok_or_else(|| Error::input(format!("{}: holds no training to go on with", path.display())))?;
         let record: Record = serde_json::from_value(state.trainer)
             .map_err(|cause| Error::input(format!("{}: the trainer's record: {cause}", path.display())))?;
+        let metrics = folder.read_metrics(state.epoch)?;
+        if folder.is_finished() && is_done(config, state.epoch, record.best) {
+            return Err(Error::input(format!(
+                "{}: the run is finished, {} of {} epochs with --patience {}: train on with a larger --epochs or \
+                 --patience",
+                folder.path().display(),
+                state.epoch,
+                config.epochs,
+                config.patience
+            )));
+        }
+        // A process that was killed may not have come to write the kept model.
+        let last_is_best =
+            state.step_in_epoch == 0 && record.best.is_some_and(|best| best.epoch == state.epoch);
+        let kept = match record.best {
+            Some(_) if !last_is_best => folder.read_model()?.parameters,
+            _ => last.parameters.clone(),
+        };
 
         let recorded = recorded_variants(&gpu.info, &last.variants);
         let same_variants = recorded.is_some();
@@ -145,26 +170,12 @@ impl<'a> Trainer<'a> {
         }
         trainer.epoch = state.epoch;
         trainer.step = state.step_in_epoch;
-        trainer.metrics = folder.read_metrics(state.epoch)?;
-        trainer.network.set_parameters(&last.parameters);
-        trainer.network.set_moments(&state.m, &state.v);
-        let best_epoch = trainer.record.best.map_or(0, |best| best.epoch);
-        if trainer.step == 0 && trainer.epoch == best_epoch {
-            // A process that was killed may not have come to write the kept model.
-            trainer.kept = last.parameters;
+        trainer.metrics = metrics;
+        trainer.snapshot = Snapshot { parameters: last.parameters, m: state.m, v: state.v };
+        trainer.network.restore(&trainer.snapshot);
+        trainer.kept = kept;
+        if last_is_best {
             trainer.save_kept()?;
-        } else if best_epoch > 0 {
-            trainer.kept = Checkpoint::load(&folder.model())?.parameters;
-        }
-        if folder.is_finished() && trainer.is_done() {
-            return Err(Error::input(format!(
-                "{}: the run is finished, {} of {} epochs with --patience {}: train on with a larger --epochs or \
-                 --patience",
-                folder.path().display(),
-                trainer.epoch,
-                config.epochs,
-                config.patience
-            )));
         }
         folder.remove_summary()?;
         Ok(trainer)
@@ -208,6 +219,7 @@ impl<'a> Trainer<'a> {
             step: 0,
             record,
             metrics: Vec::new(),
+            snapshot: Snapshot::default(),
             kept: Vec::new(),
         })
     }
@@ -232,21 +244,14 @@ impl<'a> Trainer<'a> {
         interrupted: &dyn Fn() -> bool,
         observe: &mut dyn FnMut(Event<'_>),
     ) -> Result<Outcome> {
-        while !self.is_done() {
+        while !is_done(self.config, self.epoch, self.record.best) {
             let complete = !interrupted() && self.train_epoch(interrupted, observe)?;
             if !complete {
-                self.save_last(self.network.parameters()?)?;
+                self.save_last()?;
                 return Ok(Outcome::Interrupted { epoch: self.epoch + 1, step: self.step });
             }
         }
         self.finish().map(|summary| Outcome::Finished(Box::new(summary)))
-    }
-
-    /// Whether all epochs are done, or there was no better one for `--patience` epochs.
-    fn is_done(&self) -> bool {
-        let best = self.record.best.map_or(0, |best| best.epoch);
-        let stalled = self.config.patience > 0 && self.epoch - best >= self.config.patience;
-        self.epoch >= self.config.epochs || stalled
     }
 
     /// Trains the epoch under way to its end; false where it was interrupted before.
@@ -278,23 +283,24 @@ impl<'a> Trainer<'a> {
             self.record.tally.add(self.windows[index as usize].label, predicted as usize, loss);
         }
         self.step = trained.steps;
+        self.snapshot = trained.snapshot;
         if self.step < of {
             self.record.seconds += begun.elapsed().as_secs_f64();
-            self.refuse_non_finite(&[&self.record.tally], &self.network.parameters()?)?;
+            self.refuse_non_finite(&[&self.record.tally])?;
             return Ok(false);
         }
 
         let validation = self.classify(Part::Validation)?;
         let test =
             if validation.figures().is_none() { self.classify(Part::Test)? } else { self.empty_tally() };
-        let parameters = self.network.parameters()?;
-        self.refuse_non_finite(&[&self.record.tally, &validation, &test], &parameters)?;
+        self.refuse_non_finite(&[&self.record.tally, &validation, &test])?;
 
         self.epoch = number;
         self.step = 0;
         let seconds = self.record.seconds + begun.elapsed().as_secs_f64();
         let record = EpochRecord {
             epoch: number,
+            split: self.material.split.rule,
             train: self.record.tally.figures(),
             validation: validation.figures(),
             test: test.figures(),
@@ -314,9 +320,9 @@ impl<'a> Trainer<'a> {
         self.metrics.push(record);
         // In this order, a process that is killed in between can be resumed; see `resume`.
         self.folder.write_metrics(&self.metrics)?;
-        self.save_last(parameters.clone())?;
+        self.save_last()?;
         if is_best {
-            self.kept = parameters;
+            self.kept.clone_from(&self.snapshot.parameters);
             self.save_kept()?;
         }
         observe(Event::Epoch(&self.metrics[self.metrics.len() - 1]));
@@ -390,8 +396,9 @@ impl<'a> Trainer<'a> {
         Tally::new(self.material.split.classes.len())
     }
 
-    fn refuse_non_finite(&self, tallies: &[&Tally], parameters: &[f32]) -> Result<()> {
-        if tallies.iter().all(|tally| tally.is_finite()) && parameters.iter().all(|value| value.is_finite()) {
+    fn refuse_non_finite(&self, tallies: &[&Tally]) -> Result<()> {
+        let finite = self.snapshot.parameters.iter().all(|value| value.is_finite());
+        if finite && tallies.iter().all(|tally| tally.is_finite()) {
             return Ok(());
         }
         let tensor = match self.network.first_non_finite()? {
@@ -410,8 +417,8 @@ impl<'a> Trainer<'a> {
         )))
     }
 
-    fn save_last(&self, parameters: Vec<f32>) -> Result<()> {
-        let (m, v) = self.network.moments()?;
+    fn save_last(&self) -> Result<()> {
+        let Snapshot { parameters, m, v } = self.snapshot.clone();
         let steps = self.material.split.train.len().div_ceil(self.config.batch);
         let training = TrainingState {
             epoch: self.epoch,
@@ -443,20 +450,44 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Refuses to go on with recordings, or a division of them, other than the run's.
+/// Whether all epochs are done, or there was no better one for `--patience` epochs.
+fn is_done(config: &Config, epoch: usize, best: Option<Best>) -> bool {
+    let stalled = config.patience > 0 && epoch - best.map_or(0, |best| best.epoch) >= config.patience;
+    epoch >= config.epochs || stalled
+}
+
+/// Refuses to go on with a model, with recordings or a division of them, other than the run's.
 fn refuse_other_material(material: &Material, folder: &RunFolder, last: &Checkpoint) -> Result<()> {
-    let records = material.split.records(&material.recordings);
-    let same = folder.read_split()? == records
-        && last.model == material.model
+    let before = folder.read_split()?;
+    let now = material.split.records(&material.recordings);
+    let contents = |records: &[SplitRecord]| -> BTreeSet<(String, String, String)> {
+        let content = |r: &SplitRecord| (r.recording.clone(), r.sha256.clone(), r.condition.clone());
+        records.iter().map(content).collect()
+    };
+    let same_recordings = contents(&before) == contents(&now)
         && last.classes == material.split.classes
-        && last.rate == material.rate
-        && last.scaling == material::stored(material.scaling);
-    if same {
+        && last.rate == material.rate;
+    let mut other = Vec::new();
+    if last.model != material.model {
+        other.push("the model");
+    }
+    if !same_recordings {
+        other.push("the recordings");
+    } else if before != now {
+        other.push("their split (bearings, or the file split.csv)");
+    }
+    if same_recordings && before == now && last.scaling != material::stored(material.scaling) {
+        other.push("the scaling");
+    }
+    if other.is_empty() {
         return Ok(());
     }
     Err(Error::input(format!(
-        "{}: the recordings, or what is known of them, are no longer those that the run was started with: put \
-         them back as they were, or start a new run",
-        folder.path().display()
+        "{}: {} no longer what the run was started with: put back what was changed, or start a new run",
+        folder.path().display(),
+        match other[..] {
+            [one] if one != "the recordings" => format!("{one} is"),
+            _ => format!("{} are", other.join(" and ")),
+        }
     )))
 }

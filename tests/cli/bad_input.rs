@@ -14,12 +14,17 @@ pub(crate) const TRIALS: &[Test] = &[
     ("train names bad folders and remedies", folders),
     ("train names bad options and remedies", options),
     ("train names bad configurations with their line", configurations),
+    ("data info refuses nothing for a mere hint", hints),
+    #[cfg(unix)]
+    ("a path that is not UTF-8 is refused", not_utf8),
     ("every option's help gives its default", help),
 ];
 
 /// The run's folder is made once an adapter is open.
-pub(crate) const TRIALS_ON_ADAPTER: &[Test] =
-    &[("train refuses a folder that it must not or cannot write", out)];
+pub(crate) const TRIALS_ON_ADAPTER: &[Test] = &[
+    ("train refuses a folder that it must not or cannot write", out),
+    ("a number that is no adapter's index is part of a name", adapter_number),
+];
 
 /// Arguments, and parts of the message that they must get.
 struct Case<'a> {
@@ -53,7 +58,7 @@ fn write_checkpoint(workshop: &Workshop) {
         parameters: initialise(&model, 0).unwrap(),
         model,
         classes: vec!["normal".into(), "worn".into()],
-        rate: f64::from(RATE),
+        rate: Some(f64::from(RATE)),
         scaling: Scaling::None,
         seed: 0,
         variants: Default::default(),
@@ -161,7 +166,7 @@ fn models() {
         &["predict"],
         &[
             case(&["missing", file], &["missing: cannot be read: No such file"]),
-            case(&["folder", file], &["folder: is no run's folder", "gpu-bearing train"]),
+            case(&["folder", file], &["folder: is no run's folder", "`train` named"]),
             case(&["cut.safetensors", file], &["cut.safetensors: is truncated", "copy it again"]),
             case(&["noise.safetensors", file], &["noise.safetensors: is truncated or no safetensors file"]),
             case(
@@ -267,6 +272,12 @@ fn options() {
             case(&["--protocol", "papers"], &["'papers'", "--protocol", "`paper`"]),
             case(&["--epochs", "0"], &["--epochs 0: must be at least 1"]),
             case(&["--batch", "0"], &["--batch 0: must be at least 1"]),
+            case(&["--batch", "5000000000"], &["--batch 5000000000: must be at most 65535"]),
+            case(&["--epochs", "18446744073709551615"], &["must be at most 1000000000"]),
+            case(&["--patience", "18446744073709551615"], &["must be at most 1000000000"]),
+            case(&["--window", "16777217"], &["--window 16777217: must be at most 16777216"]),
+            case(&["--stride", "18446744073709551615"], &["--stride", "must be at most 16777216"]),
+            case(&["--channel", "18446744073709551615"], &["--channel", "must be at most 65535"]),
             case(&["--batch", "many"], &["'many'", "--batch"]),
             case(&["--window", "0"], &["--window 0: must be at least 1"]),
             case(&["--stride", "0"], &["--stride 0: must be at least 1"]),
@@ -290,6 +301,7 @@ fn options() {
                 &["--protocol", "paper", "--target-rate", "6000"],
                 &["does not resample", "leave --target-rate 6000 out"],
             ),
+            case(&["--protocol", "paper", "--balance", "on"], &["leave --balance on out"]),
             case(&["--protocol", "paper", "--scale", "train"], &["does not scale", "leave --scale out"]),
             case(
                 &["--protocol", "paper", "--split", "bearing"],
@@ -304,12 +316,40 @@ fn options() {
                 &["--model", "model.toml", "--window", "3"],
                 &["window of 3 samples", "max_pool1d 'pool1': size 4"],
             ),
-            case(&["--resume", "nowhere"], &["nowhere: is no run's folder", "gpu-bearing train"]),
+            case(&["--resume", "nowhere"], &["nowhere: is no run's folder", "`train` named"]),
             case(&["--config", "a.toml", "--resume", "b"], &["cannot be used with"]),
         ],
     );
     let paper_without_data = case(&["--protocol", "paper"], &["--data DIR"]);
     check(&workshop, &["train"], &[paper_without_data]);
+    check(
+        &workshop,
+        &["bench"],
+        &[
+            case(&["--batch", "5000000000"], &["--batch 5000000000: must be at most 65535"]),
+            case(&["--repeats", "0"], &["--repeats 0: must be at least 1"]),
+        ],
+    );
+}
+
+fn hints() {
+    let workshop = Workshop::new();
+    let mut clipped = signal(1000, 0.3);
+    clipped[10..14].fill(2.0);
+    clipped[30..34].fill(2.0);
+    write_wav(&workshop.path("clipped.wav"), RATE, &clipped);
+    let output = crate::setup::success(workshop.run(&["data", "info", "clipped.wav"]));
+    assert!(output.contains("hint: clipped.wav: seems clipped"), "{output}");
+}
+
+#[cfg(unix)]
+fn not_utf8() {
+    use std::os::unix::ffi::OsStrExt;
+    let workshop = Workshop::new();
+    let name = std::ffi::OsStr::from_bytes(b"d\xffta");
+    let output = workshop.command(&["train", "--data"]).arg(name).output().unwrap();
+    let error = failure(output, 2);
+    assert!(error.contains("--data ") && error.contains("not UTF-8"), "{error}");
 }
 
 fn configurations() {
@@ -344,6 +384,35 @@ fn out() {
         ],
     );
     assert_eq!(workshop.read("full/notes.txt"), b"mine");
+    check(
+        &workshop,
+        &["train", "--data", "data", "--model", "model.toml"],
+        &[case(&["--variant", "nope"], &["--variant nope: unknown; there are:", "standard"])],
+    );
+    assert!(!workshop.path("runs").exists(), "a run that cannot start leaves no folder behind");
+}
+
+fn adapter_number() {
+    let workshop = Workshop::new();
+    let adapters = gpu_bearing::gpu::adapter::list();
+    let numbers = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_ascii_digit())
+            .filter(|number| !number.is_empty())
+            .map(Into::into)
+            .collect()
+    };
+    check(
+        &workshop,
+        &["bench", "--adapter"],
+        &[case(&["987654321"], &["--adapter 987654321: no such adapter; there are:", &adapters[0].name])],
+    );
+    for number in numbers(&adapters[0].name) {
+        if number.parse::<usize>().is_ok_and(|number| number >= adapters.len()) {
+            // It gets as far as the variant.
+            let says = ["--variant nope: unknown"];
+            check(&workshop, &["bench", "--adapter"], &[case(&[&number, "--variant", "nope"], &says)]);
+        }
+    }
 }
 
 fn help() {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
+use gpu_bearing::nn::Checkpoint;
 use serde_json::Value;
 
 use crate::setup::{RATE, Test, Workshop, failure, signal, success, write_wav};
@@ -17,6 +18,7 @@ pub(crate) const TRIALS: &[Test] = &[
     ("predict --json has every window", every_window),
     ("predict reads standard input and skips bad files where asked", standard_input),
     ("predict resamples to the model's rate", other_rate),
+    ("predict takes recordings as they are where the model was trained so", as_they_are),
 ];
 
 fn trained() -> Workshop {
@@ -171,4 +173,16 @@ fn other_rate() {
     let document: Value = serde_json::from_str(&output).unwrap();
     assert_eq!(document["recordings"][0]["windows"].as_array().unwrap().len(), 31);
     assert_eq!(document["rate"], f64::from(RATE));
+}
+
+fn as_they_are() {
+    let workshop = trained();
+    let file = workshop.path("run/model.safetensors");
+    let model = Checkpoint { rate: None, ..Checkpoint::load(&file).unwrap() };
+    model.save(&file).unwrap();
+    write_wav(&workshop.path("twice.wav"), 2 * RATE, &signal(4000, 0.31));
+    let output = workshop.run(&["predict", "run", "twice.wav"]);
+    let notes = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(notes.matches("none is resampled").count(), 1, "{notes}");
+    assert!(success(output).contains("of 62 windows"));
 }

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let adapter = !adapter::list().is_empty();
     let required = std::env::var("GPU_BEARING_REQUIRE_ADAPTER").is_ok_and(|value| value == "1");
-    let cwru = std::env::var_os("GPU_BEARING_CWRU").is_some();
+    let cwru = std::env::var_os("GPU_BEARING_CWRU").is_some_and(|folder| !folder.is_empty());
 
     let mut trials: Vec<Trial> = bad_input::TRIALS.iter().map(|test| trial(*test)).collect();
     for test in [bad_input::TRIALS_ON_ADAPTER, training::TRIALS, evaluation::TRIALS, resume::TRIALS].concat()

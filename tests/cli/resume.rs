@@ -1,9 +1,13 @@
 //! `train --resume`: a run that was stopped ends as one that was not.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::setup::{Test, Workshop, failure, success};
+use gpu_bearing::nn::Checkpoint;
+use gpu_bearing::shell::word;
+
+use crate::setup::{MODEL, Test, Workshop, failure, success};
 
 pub(crate) const TRIALS: &[Test] = &[
     #[cfg(unix)]
@@ -12,6 +16,9 @@ pub(crate) const TRIALS: &[Test] = &[
     ("a run that was killed is resumed from its last epoch's end, bit-equal", killed),
     ("a finished run is trained on with more epochs, bit-equal", more_epochs),
     ("resuming refuses other options, a finished run and changed recordings", refused),
+    ("resuming names the model where that has changed", other_model),
+    ("a refused resume writes nothing", finished),
+    ("a run without a complete epoch has no kept model, and says so", before_first_step),
 ];
 
 /// Batches of one window make an epoch long enough to be interrupted in.
@@ -38,7 +45,10 @@ fn interrupted() {
     let error = failure(child.wait_with_output().unwrap(), 1);
     assert!(error.contains("interrupted in epoch"), "{error}");
     assert!(!error.contains("after 0 steps"), "not in mid-epoch: {error}");
-    assert!(error.contains("go on with: gpu-bearing train --resume parts"), "{error}");
+    // As this test has called it, not as it is installed.
+    let program = assert_cmd::cargo::cargo_bin("gpu-bearing");
+    let command = format!("go on with: {} train --resume parts", word(&program));
+    assert!(error.contains(&command), "{error}");
     success(workshop.run(&["train", "--resume", "parts"]));
     workshop.assert_same_run("whole", "parts");
 }
@@ -75,6 +85,56 @@ fn refused() {
     let file = workshop.path("data/worn/worn 1/a.wav");
     crate::setup::write_wav(&file, crate::setup::RATE, &crate::setup::signal(2000, 0.7));
     let error = failure(workshop.run(&["train", "--resume", "run", "--epochs", "2"]), 2);
-    assert!(error.contains("no longer those that the run was started with"), "{error}");
+    assert!(error.contains("the recordings are no longer what the run was started with"), "{error}");
     assert!(workshop.path("run/summary.json").exists());
+}
+
+fn other_model() {
+    let workshop = Workshop::new();
+    workshop.train("run", &["--epochs", "1"]);
+    fs::write(workshop.path("model.toml"), MODEL.replace("filters = 4", "filters = 5")).unwrap();
+    let error = failure(workshop.run(&["train", "--resume", "run", "--epochs", "2"]), 2);
+    assert!(error.contains("run: the model is no longer what the run was started with"), "{error}");
+}
+
+fn finished() {
+    let workshop = Workshop::new();
+    workshop.train("run", &["--epochs", "1"]);
+    fs::remove_file(workshop.path("run/model.safetensors")).unwrap();
+    let before = workshop.read("run/config.toml");
+    failure(workshop.run(&["train", "--resume", "run"]), 2);
+    assert!(!workshop.path("run/model.safetensors").exists(), "the refusal has written nothing");
+    assert_eq!(workshop.read("run/config.toml"), before);
+    assert!(workshop.path("run/summary.json").exists());
+}
+
+/// A run that was interrupted before its first step has no kept model, and gets none by being resumed.
+fn before_first_step() {
+    let workshop = Workshop::new();
+    workshop.train("my run", &["--epochs", "1"]);
+    let last = workshop.path("my run/last.safetensors");
+    let mut checkpoint = Checkpoint::load(&last).unwrap();
+    let state = checkpoint.training.as_mut().unwrap();
+    (state.epoch, state.step_in_epoch, state.optimizer_steps) = (0, 0, 0);
+    state.trainer["best"] = serde_json::Value::Null;
+    checkpoint.save(&last).unwrap();
+    for file in ["model.safetensors", "summary.json", "metrics.jsonl"] {
+        fs::remove_file(workshop.path("my run").join(file)).unwrap();
+    }
+    // So large a step that the first epoch does not end well.
+    let config = String::from_utf8(workshop.read("my run/config.toml")).unwrap();
+    fs::write(workshop.path("my run/config.toml"), config.replace("0.001", "1e38")).unwrap();
+    let error = failure(workshop.run(&["train", "--resume", "my run"]), 1);
+    assert!(error.contains("epoch 1: the loss is not finite"), "{error}");
+    let predict = ["predict", "my run", "data/worn/worn 1/a.wav"];
+    let error = failure(workshop.run(&predict), 2);
+    assert!(error.contains("my run: the run has no kept model yet"), "{error}");
+    #[cfg(unix)]
+    assert!(error.contains("go on with `train --resume 'my run'`"), "{error}");
+
+    fs::remove_file(last).unwrap();
+    let error = failure(workshop.run(&predict), 2);
+    assert!(error.contains("no kept model yet") && error.contains("start again with"), "{error}");
+    let error = failure(workshop.run(&["train", "--resume", "my run"]), 2);
+    assert!(error.contains("no last.safetensors to go on from: start again with"), "{error}");
 }

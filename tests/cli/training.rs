@@ -4,15 +4,18 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::setup::{Test, Workshop, failure, success};
+use crate::setup::{MODEL, RATE, Test, Workshop, failure, signal, success, write_wav};
 
 pub(crate) const TRIALS: &[Test] = &[
     ("a run's folder holds what the README lists", folder),
     ("an accuracy never stands without its split", accuracy_with_split),
     ("config.toml read back gives the same run", config_round_trip),
     ("the command line goes before the configuration file", command_line_first),
+    ("a saved stride does not outlive its window", stride_of_another_window),
     ("training without recordings takes the synthetic sample and says so", sample),
     ("--json prints one document", one_document),
+    ("a model file may state the number of classes", stated_classes),
+    ("devices lists the variants that --variant takes", devices),
     ("training stops when validation no longer improves", patience),
     ("a loss that is not finite names epoch and tensor and keeps the last checkpoint", non_finite),
     ("runs are numbered where no folder is named", numbered),
@@ -74,6 +77,7 @@ fn folder() {
     let metrics = workshop.metrics("run");
     assert_eq!(metrics.len(), 2);
     assert_eq!((&metrics[1]["epoch"], &metrics[1]["learning_rate"]), (&json!(2), &json!(0.001)));
+    assert_eq!(metrics[1]["split"], "bearing");
     // The kept model's figures are those of its epoch.
     let best = summary["best_epoch"].as_u64().unwrap() as usize;
     assert_eq!(metrics[best - 1]["validation"], summary["validation"]);
@@ -138,6 +142,14 @@ fn command_line_first() {
     assert_eq!(config["scale"].as_str(), Some("none"));
 }
 
+fn stride_of_another_window() {
+    let workshop = Workshop::new();
+    workshop.train("first", &["--epochs", "1"]);
+    let again = ["train", "--config", "first/config.toml", "--window", "32", "--out", "second"];
+    let output = success(workshop.run(&again));
+    assert!(output.contains("windows  32 samples every 32:"), "{output}");
+}
+
 fn sample() {
     let workshop = Workshop::new();
     let output = success(workshop.run(&[
@@ -157,6 +169,9 @@ fn sample() {
     assert_eq!(workshop.json("run/summary.json")["synthetic"], true);
     let evaluation = success(workshop.run(&["eval", "run"]));
     assert!(evaluation.contains("synthetic"), "{evaluation}");
+    success(workshop.run(&["data", "synth", "copy"]));
+    let evaluation = success(workshop.run(&["eval", "run", "--data", "copy"]));
+    assert!(evaluation.contains("synthetic"), "known by content: {evaluation}");
 }
 
 fn one_document() {
@@ -165,6 +180,26 @@ fn one_document() {
     let document: serde_json::Value = serde_json::from_str(&output).unwrap();
     assert_eq!(document["run"], "run");
     assert_eq!(document["test"], workshop.json("run/summary.json")["test"]);
+}
+
+fn stated_classes() {
+    let workshop = Workshop::new();
+    let cracked = workshop.path("data/cracked");
+    fs::create_dir_all(&cracked).unwrap();
+    write_wav(&cracked.join("a.wav"), RATE, &signal(4000, 1.3));
+    fs::write(workshop.path("model.toml"), MODEL.replace("units = \"classes\"", "units = 3")).unwrap();
+    workshop.train("run", &["--epochs", "1"]);
+    assert_eq!(workshop.json("run/summary.json")["classes"], json!(["normal", "cracked", "worn"]));
+}
+
+fn devices() {
+    let output = success(Workshop::new().run(&["devices"]));
+    let table = output.split("Picked without --adapter").nth(1).unwrap();
+    for row in gpu_bearing::nn::variants::ROWS {
+        let line = table.lines().find(|line| line.starts_with(row.name)).unwrap();
+        assert!(line.contains(row.adapters), "{line}");
+        assert!(row.shaders.iter().all(|(shader, variant)| line.contains(&format!("{shader}.{variant}"))));
+    }
 }
 
 fn patience() {
@@ -204,8 +239,11 @@ fn skip_bad() {
     fs::write(workshop.path("data/worn/worn 3/b.wav"), b"RIFF").unwrap();
     let output = workshop.train("run", &["--epochs", "1", "--skip-bad"]);
     assert!(output.contains("skipped  worn/worn 3/b.wav: "), "{output}");
-    let evaluation = success(workshop.run(&["eval", "run"]));
-    assert!(evaluation.contains("skipped  worn/worn 3/b.wav: "), "{evaluation}");
+    // The run's own folder, however it is written, is read as it was for training.
+    for data in [&[][..], &["--data", "data"], &["--data", "data/../data/normal/.."]] {
+        let evaluation = success(workshop.run(&[&["eval", "run"], data].concat()));
+        assert!(evaluation.contains("skipped  worn/worn 3/b.wav: "), "{data:?}: {evaluation}");
+    }
 }
 
 fn rates() {

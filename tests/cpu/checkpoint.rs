@@ -31,7 +31,7 @@ fn checkpoint(training: bool) -> Checkpoint {
         parameters,
         model,
         classes: ["normal", "ball", "outer \"race\""].map(String::from).to_vec(),
-        rate: 12_000.1,
+        rate: Some(12_000.1),
         scaling: Scaling::Train { mean: 0.1 + 0.2, deviation: 1.0 / 3.0 },
         seed,
         variants: BTreeMap::from([("conv1d".into(), "subgroup".into()), ("lstm".into(), "plain".into())]),

@@ -354,7 +354,8 @@ fn info_lists_contents_and_problems_without_stopping() {
         ("top.mat", mat("private.mat")),
     ]);
     let info = info(dir.path(), &ReadOptions::default()).unwrap();
-    let problems: Vec<_> = info.recordings.iter().map(|r| r.problems.join("; ")).collect();
+    let problems: Vec<_> =
+        info.recordings.iter().map(|r| [&r.problems[..], &r.hints].concat().join("; ")).collect();
     let expected = [
         "version 7.3",
         "seems clipped: 8 samples",
@@ -367,6 +368,7 @@ fn info_lists_contents_and_problems_without_stopping() {
         assert!(found.contains(part), "{part}: {problems:?}");
     }
     assert!(problems[2].contains("its sampling rate is unknown"), "both problems: {problems:?}");
+    assert!(info.recordings[1].problems.is_empty(), "a hint is no problem");
     assert_eq!(info.recordings[4].contents[0].dims, [2, 2]);
     assert_eq!(info.recordings[4].contents[0].class, "int16");
     assert_eq!(info.recordings[2].contents[0].name.as_deref(), Some("x"));

@@ -15,6 +15,7 @@ mod order;
 mod protocol;
 mod resample;
 mod shaders;
+mod shell;
 mod split;
 mod synth;
 mod table;

@@ -2,7 +2,7 @@
 
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::nn::checkpoint::load_parameters;
-use gpu_bearing::nn::network::{Epoch, Network, Options, Trained, Window};
+use gpu_bearing::nn::network::{Epoch, Network, Options, Snapshot, Trained, Window};
 use gpu_bearing::nn::variants::ROWS;
 use gpu_bearing::nn::{Model, ParameterTable, Variants, initialise};
 use libtest_mimic::{Failed, Trial};
@@ -276,10 +276,10 @@ fn unused_rows(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
                 trained.rows.loss.iter().all(|loss| loss.is_nan()),
                 "the poison spreads through the batch"
             );
-            let zeros = vec![0.0; parameters.len()];
-            fixture.network.set_moments(&zeros, &zeros);
         }
-        fixture.network.set_parameters(&parameters);
+        let zeros = vec![0.0; parameters.len()];
+        let (parameters, m, v) = (parameters.clone(), zeros.clone(), zeros);
+        fixture.network.restore(&Snapshot { parameters, m, v });
         let trained = fixture.train(&(8..13).collect::<Vec<u32>>(), 0, 1)?;
         gradients.push((trained.rows, fixture.network.gradients()?));
     }
@@ -344,9 +344,7 @@ fn halves(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     assert!(begun.steps > 0 && begun.steps < 4, "interrupted in mid-epoch: {} steps", begun.steps);
     // Another network goes on with what the first one had.
     let mut second = new()?;
-    second.network.set_parameters(&first.network.parameters()?);
-    let (m, v) = first.network.moments()?;
-    second.network.set_moments(&m, &v);
+    second.network.restore(&begun.snapshot);
     let ended = second.train(&order, begun.steps, begun.steps as u64)?;
     let losses: Vec<f32> = begun.rows.loss.iter().chain(&ended.rows.loss).copied().collect();
     assert_eq!(bits(&losses), bits(&expected.rows.loss), "losses");
@@ -362,8 +360,8 @@ fn clipping(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
         let options = Options { clip_norm, ..options(variants, 6) };
         let mut fixture = Fixture::with(gpu, &model, &[6], &options, usize::MAX)?;
         fixture.network.set_parameters(&parameters);
-        fixture.whole_epoch()?;
-        Ok((fixture.network.gradients()?, fixture.network.moments()?.0))
+        let trained = fixture.whole_epoch()?;
+        Ok((fixture.network.gradients()?, trained.snapshot.m))
     };
     let (gradient, unclipped) = run(None)?;
     let squares = |flat: &[f32]| -> f64 {

@@ -125,21 +125,36 @@ impl<'a> Section<'a> {
     }
 }
 
-pub(super) fn model(source: &Source<'_>, classes: usize) -> Result<Model> {
+/// The window of a model file, whatever its layers.
+pub(super) fn window(source: &Source<'_>) -> Result<usize> {
+    let mut root = root(source)?;
+    Ok(input(source, &mut root)?.0)
+}
+
+fn root<'a>(source: &'a Source<'_>) -> Result<Section<'a>> {
     let (root, errors) = DeTable::parse_recoverable(source.text);
     let place = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
     if let Some(error) = errors.iter().min_by_key(|error| place(error)) {
         return Err(source.error(place(error), error.message()));
     }
     let at = root.span();
-    let mut root = Section::new(source, "model", Spanned::new(at, DeValue::Table(root.into_inner())))?;
+    Section::new(source, "model", Spanned::new(at, DeValue::Table(root.into_inner())))
+}
 
-    let (name, at) = root.string("name")?;
-    check_name(&root, &name, at)?;
+/// Window and channels.
+fn input(source: &Source<'_>, root: &mut Section<'_>) -> Result<(usize, usize)> {
     let mut input = Section::new(source, "[input]", root.require("input")?)?;
     let window = input.required_size("window", LARGEST_WINDOW)?;
     let channels = input.required_size("channels", LARGEST)?;
     input.finish()?;
+    Ok((window, channels))
+}
+
+pub(super) fn model(source: &Source<'_>, classes: usize) -> Result<Model> {
+    let mut root = root(source)?;
+    let (name, at) = root.string("name")?;
+    check_name(&root, &name, at)?;
+    let (window, channels) = input(source, &mut root)?;
 
     let mut model = Model { name, window, channels, layers: Vec::new() };
     let mut places = Vec::new();
