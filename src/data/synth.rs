@@ -345,8 +345,8 @@ impl Machine {
                 Mode { frequency: between(2700.0, 2900.0), damping: between(0.04, 0.055) },
                 Mode { frequency: between(4150.0, 4450.0), damping: between(0.03, 0.045) },
             ],
-            noise: between(0.056, 0.088),
-            rumble: between(0.05, 0.07),
+            noise: between(0.07, 0.11),
+            rumble: between(0.04, 0.056),
             unbalance: between(0.05, 0.10),
             gain: between(0.85, 1.15),
         }
