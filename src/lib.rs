@@ -12,7 +12,7 @@
 //! `write`, [`shell`] and [`error`] serve all. Only `gpu` names wgpu.
 //!
 //! A layer has one name in four places: its shader in `shaders/`, its shapes and launches in [`nn`], its f64 twin in
-//! [`reference`], its test in `tests/gpu`. To add one, write these four and name it in [`nn::model`].
+//! [`mod@reference`], its test in `tests/gpu`. To add one, write these four and name it in [`nn::model`].
 //!
 //! A model is lowered to plans, [`gpu::Plan`]: buffers, kernels, bindings, workgroup counts, as plain data that can be printed
 //! and counted. Only [`gpu::executor`] turns a plan into calls.
