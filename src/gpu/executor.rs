@@ -131,10 +131,11 @@ impl Gpu {
     /// # Errors
     /// A binding or a uniform field that the shader lacks, or that the plan does not give; a driver's refusal.
     pub fn compile(&self, plan: &Plan, buffers: &Buffers) -> Result<Compiled> {
-        let shapes = self.shapes(plan)?;
+        let pipelines: Vec<Arc<Pipeline>> =
+            plan.launches.iter().map(|launch| self.pipeline(&launch.kernel)).collect::<Result<_>>()?;
+        let shapes = self.shapes(plan, &pipelines)?;
         let mut dispatches = Vec::with_capacity(plan.launches.len());
-        for (index, launch) in plan.launches.iter().enumerate() {
-            let pipeline = self.pipeline(&launch.kernel)?;
+        for (index, (launch, pipeline)) in plan.launches.iter().zip(pipelines).enumerate() {
             let (group, per_step) = self.bind(launch, &pipeline, buffers, &shapes, index)?;
             dispatches.push(Dispatch { pipeline, group, grid: fold(launch)?, per_step });
         }
@@ -143,11 +144,11 @@ impl Gpu {
     }
 
     /// The uniform structs `shape` of all launches in one buffer, a record each.
-    fn shapes(&self, plan: &Plan) -> Result<wgpu::Buffer> {
+    fn shapes(&self, plan: &Plan, pipelines: &[Arc<Pipeline>]) -> Result<wgpu::Buffer> {
         let mut words = vec![0u32; plan.launches.len().max(1) * RECORD];
-        for (launch, record) in plan.launches.iter().zip(words.chunks_mut(RECORD)) {
-            let entry = launch.kernel.reflect()?;
-            let Some(binding) = entry.bindings.iter().find(|b| b.name == "shape") else { continue };
+        for ((launch, pipeline), record) in plan.launches.iter().zip(pipelines).zip(words.chunks_mut(RECORD))
+        {
+            let Some(binding) = pipeline.entry.bindings.iter().find(|b| b.name == "shape") else { continue };
             let layout = binding.layout.as_ref().ok_or_else(|| {
                 Error::failed(format!("{} '{}': `shape` is not a struct", launch.kernel, launch.label))
             })?;

@@ -1,7 +1,7 @@
 //! A network on a device: parameters and recordings up, epochs of batches through it, results down.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use super::adam::{Adam, State};
@@ -11,6 +11,7 @@ use super::model::Model;
 use super::parameters::ParameterTable;
 use super::variants::Variants;
 use crate::gpu::plan::{Kernel, Plan, RECORD, Slice, Value};
+use crate::gpu::shader::Layout;
 use crate::gpu::{Buffers, Compiled, Gpu, Submission};
 use crate::{Error, Result};
 
@@ -111,6 +112,8 @@ pub struct Network<'g> {
     classes: usize,
     windows: usize,
     adam: Adam,
+    /// Of the uniform struct `step`, the same in all shaders.
+    step_layout: Layout,
     lowered: Lowered,
     buffers: Buffers,
     infer: Compiled,
@@ -203,6 +206,7 @@ impl<'g> Network<'g> {
             classes: model.classes()?,
             windows: windows.len(),
             adam,
+            step_layout: step_layout()?,
             lowered,
             buffers,
             infer,
@@ -327,14 +331,6 @@ impl<'g> Network<'g> {
                 self.windows
             )));
         }
-        let kernel = Kernel { shader: "gather", variant: "standard", entry: "forward", constants: [].into() };
-        let entry = kernel.reflect()?;
-        let layout = entry
-            .bindings
-            .iter()
-            .find(|binding| binding.name == "step")
-            .and_then(|binding| binding.layout.as_ref())
-            .ok_or_else(|| Error::failed("gather has no uniform `step`"))?;
         let steps = order.len().div_ceil(self.batch);
         let mut records = vec![0u32; steps * RECORD];
         for (step, record) in records.chunks_mut(RECORD).enumerate() {
@@ -348,7 +344,7 @@ impl<'g> Network<'g> {
                 ("step_size", Value::F32(step_size as f32)),
                 ("second_scale", Value::F32(second_scale as f32)),
             ];
-            layout.write(&fields, record)?;
+            self.step_layout.write(&fields, record)?;
         }
         let whole = Slice { buffer: io.steps, offset: 0, len: records.len() };
         self.gpu.write(&self.buffers, whole, &records);
@@ -446,6 +442,15 @@ impl<'g> Network<'g> {
     pub fn step_plans(&self) -> [&Plan; 2] {
         [&self.lowered.gradients, &self.lowered.update]
     }
+}
+
+/// The layout of a step's record, as the gather reads it.
+fn step_layout() -> Result<Layout> {
+    let kernel =
+        Kernel { shader: "gather", variant: "standard", entry: "forward", constants: BTreeMap::new() };
+    let step = kernel.reflect()?.bindings.into_iter().find(|binding| binding.name == "step");
+    step.and_then(|binding| binding.layout)
+        .ok_or_else(|| Error::failed(format!("{kernel}: no uniform `step`")))
 }
 
 /// Recordings packed into parts of the signal, each small enough to be bound.
