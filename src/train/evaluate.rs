@@ -5,13 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::config::{Config, Protocol};
+use super::config::Config;
 use super::material::{at_rate, network_windows, read, restored, signals};
 use super::metrics::{Figures, Tally};
 use super::recorded_variants;
 use super::run_folder::RunFolder;
 use crate::data::folder::Dataset;
-use crate::data::protocol::{self, paper_recordings};
 use crate::data::split::Part;
 use crate::data::split_record::{SplitRecord, scored};
 use crate::data::windows::cut;
@@ -68,17 +67,8 @@ pub fn evaluate(
     let checkpoint = folder.read_model()?;
     let records = folder.read_split()?;
     let length = checkpoint.model.window;
-    let Dataset { recordings, skipped, .. } = match (config.protocol, read(data, config, options)?) {
-        (Some(Protocol::Paper), mut dataset) => {
-            let load = config.load.unwrap_or(protocol::LOAD);
-            dataset.recordings = paper_recordings(&dataset.recordings, load).map_err(|error| match data {
-                Some(folder) => error.within(folder.display()),
-                None => error,
-            })?;
-            dataset
-        }
-        (None, dataset) => at_rate(dataset, checkpoint.rate, length, options.skip_bad)?,
-    };
+    let dataset = at_rate(read(data, config, options)?, checkpoint.rate, length, options.skip_bad)?;
+    let Dataset { recordings, skipped, .. } = dataset;
     let labels = classes::labels(&recordings, &checkpoint.classes)?;
     let windows = cut(&recordings, &labels, length, config.stride.unwrap_or(length))?;
     let total = windows.len();

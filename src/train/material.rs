@@ -72,21 +72,24 @@ impl Material {
     }
 }
 
-/// The recordings of a folder that `config` is about, or the embedded sample.
+/// The recordings of a folder that `config` is about (of the paper's protocol its six), or the embedded sample.
 pub(super) fn read(data: Option<&Path>, config: &Config, options: &ReadOptions) -> Result<Dataset> {
     match data {
         Some(folder) if config.protocol == Some(Protocol::Paper) => {
-            protocol::load(folder, config.load.unwrap_or(protocol::LOAD), options)
+            let load = config.load.unwrap_or(protocol::LOAD);
+            let mut dataset = protocol::load(folder, load, options)?;
+            dataset.recordings =
+                paper_recordings(&dataset.recordings, load).map_err(|e| e.within(folder.display()))?;
+            Ok(dataset)
         }
         Some(folder) => folder::load(folder, options),
         None => Ok(Dataset { recordings: sample::recordings()?, skipped: Vec::new() }),
     }
 }
 
-/// The recordings that `config` chooses, at the rate to train at.
-fn at_working_rate(mut dataset: Dataset, config: &Config, window: usize) -> Result<(Dataset, Option<f64>)> {
+/// The recordings at the rate to train at; those of the paper's protocol as they are.
+fn at_working_rate(dataset: Dataset, config: &Config, window: usize) -> Result<(Dataset, Option<f64>)> {
     if config.protocol == Some(Protocol::Paper) {
-        dataset.recordings = paper_recordings(&dataset.recordings, config.load.unwrap_or(protocol::LOAD))?;
         return Ok((dataset, None));
     }
     classes::classes(&dataset.recordings)?;
