@@ -14,12 +14,16 @@
 // that meet its positions. The weight gradient is cut along m into `splits` owners, added up by gradient_sum.
 // Backward keeps x (the layer's input; with RELU it is the output of the ReLU below).
 //
-// This variant needs subgroups of at least WORKGROUP. LANES lanes side by side own ROWS x (LANES * COLUMNS) outputs
-// in registers; narrow matrices take fewer lanes a row and more rows a workgroup. Each lane loads a LANES-th of a
-// run of the left operand and shares it by a shuffle, which on a software adapter costs a tenth of a load.
+// This variant needs subgroups of WORKGROUP invocations and 64-bit integers. It is made for a software adapter of eight
+// lanes, where a load costs as much as ten multiply-adds, a load of two floats as one u64 no more than that of one,
+// and every variable that lives through a loop is copied at each turn. So a subgroup owns TILE_ROWS x (LANES * COLUMNS)
+// outputs in registers, loads RUN neighbours of the left operand at once and shares them by shuffles, and takes
+// RUN products to each output in one turn, row after row, so that a row's sums stay in registers. It asks for
+// depth, or filters where those are summed over, in whole runs and for whole vec4s of filters.
 
 override RELU: bool = false;
-override LANES: u32 = 8u; // 1, 2, 4 or 8: lanes that share the rows of a tile
+override LANES: u32 = 8u;       // 4 or 8: lanes side by side along the columns; with 4 a tile has twice the rows
+override SHIFTED: bool = false; // whether runs of x begin elsewhere than at multiples of RUN
 
 struct Shape {
     batch: u32,       // N
@@ -48,11 +52,11 @@ struct Shape {
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> w: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<vec4<u64>>;
+@group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
-@group(0) @binding(5) var<storage, read> dy: array<f32>;
+@group(0) @binding(5) var<storage, read> dy: array<vec2<u64>>;
 @group(0) @binding(6) var<storage, read> x_kept: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dw: array<f32>;
@@ -61,67 +65,115 @@ struct Shape {
 const WORKGROUP = 8u;
 const ROWS = 16u;
 const COLUMNS = 4u;
+const RUN = 8u;
 
-// Columns past the last are computed from the last and not stored.
-fn column_indices(column: u32, columns: u32) -> vec4u {
-    return min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(columns - 1u));
+// Two floats of each u64, the lower half first.
+fn floats(pairs: vec2<u64>) -> vec4f {
+    let low = vec2u(pairs);
+    let high = vec2u(pairs >> vec2u(32u));
+    return bitcast<vec4f>(vec4u(low.x, high.x, low.y, high.y));
 }
 
-// Row m = (n, t) becomes the next one, the last of `rows` stays: it is computed again and not stored.
-fn advance(m: ptr<function, u32>, n: ptr<function, u32>, t: ptr<function, u32>, rows: u32, steps: u32) {
-    if *m + 1u < rows {
-        *m += 1u;
-        *t += 1u;
-        if *t == steps {
-            *t = 0u;
-            *n += 1u;
-        }
+// The RUN elements of x from `at` on.
+fn run_of_x(at: u32) -> array<f32, RUN> {
+    let front = x[at / RUN];
+    var a = floats(front.xy);
+    var b = floats(front.zw);
+    if SHIFTED {
+        let back = x[at / RUN + 1u];
+        var c = floats(back.xy);
+        let four = (at & 4u) != 0u;
+        a = select(a, b, four);
+        b = select(b, c, four);
+        c = select(c, floats(back.zw), four);
+        let two = (at & 2u) != 0u;
+        a = select(a, vec4f(a.zw, b.xy), two);
+        b = select(b, vec4f(b.zw, c.xy), two);
+        c = select(c, c.zwzw, two);
+        let one = (at & 1u) != 0u;
+        a = select(a, vec4f(a.yzw, b.x), one);
+        b = select(b, vec4f(b.yzw, c.x), one);
     }
+    return array<f32, RUN>(a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
 }
 
-// sum[r] += (left[r] of lane q) * right
-fn multiply_add(sum: ptr<function, array<vec4f, ROWS>>, left: ptr<function, array<f32, ROWS>>, q: u32, right: vec4f) {
-    (*sum)[0] = fma(vec4f(subgroupShuffle((*left)[0], q)), right, (*sum)[0]);
-    (*sum)[1] = fma(vec4f(subgroupShuffle((*left)[1], q)), right, (*sum)[1]);
-    (*sum)[2] = fma(vec4f(subgroupShuffle((*left)[2], q)), right, (*sum)[2]);
-    (*sum)[3] = fma(vec4f(subgroupShuffle((*left)[3], q)), right, (*sum)[3]);
-    (*sum)[4] = fma(vec4f(subgroupShuffle((*left)[4], q)), right, (*sum)[4]);
-    (*sum)[5] = fma(vec4f(subgroupShuffle((*left)[5], q)), right, (*sum)[5]);
-    (*sum)[6] = fma(vec4f(subgroupShuffle((*left)[6], q)), right, (*sum)[6]);
-    (*sum)[7] = fma(vec4f(subgroupShuffle((*left)[7], q)), right, (*sum)[7]);
-    (*sum)[8] = fma(vec4f(subgroupShuffle((*left)[8], q)), right, (*sum)[8]);
-    (*sum)[9] = fma(vec4f(subgroupShuffle((*left)[9], q)), right, (*sum)[9]);
-    (*sum)[10] = fma(vec4f(subgroupShuffle((*left)[10], q)), right, (*sum)[10]);
-    (*sum)[11] = fma(vec4f(subgroupShuffle((*left)[11], q)), right, (*sum)[11]);
-    (*sum)[12] = fma(vec4f(subgroupShuffle((*left)[12], q)), right, (*sum)[12]);
-    (*sum)[13] = fma(vec4f(subgroupShuffle((*left)[13], q)), right, (*sum)[13]);
-    (*sum)[14] = fma(vec4f(subgroupShuffle((*left)[14], q)), right, (*sum)[14]);
-    (*sum)[15] = fma(vec4f(subgroupShuffle((*left)[15], q)), right, (*sum)[15]);
+// The RUN elements of dy, or of w, from `at` on, a multiple of RUN.
+fn run_of_dy(at: u32) -> array<f32, RUN> {
+    let a = floats(dy[at / 4u]);
+    let b = floats(dy[at / 4u + 1u]);
+    return array<f32, RUN>(a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
 }
 
-// sum[r] += (left[r / LANES] of the tile's lane r % LANES) * right
-fn multiply_add_rows(
+fn run_of_w(at: u32) -> array<f32, RUN> {
+    let a = floats(w[at / 4u]);
+    let b = floats(w[at / 4u + 1u]);
+    return array<f32, RUN>(a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
+}
+
+// sum + the products of lane `lane`'s run with the rows of `right`
+fn along(sum: vec4f, left: array<f32, RUN>, lane: u32, right: array<vec4f, RUN>) -> vec4f {
+    var s = sum;
+    s += subgroupShuffle(left[0], lane) * right[0];
+    s += subgroupShuffle(left[1], lane) * right[1];
+    s += subgroupShuffle(left[2], lane) * right[2];
+    s += subgroupShuffle(left[3], lane) * right[3];
+    s += subgroupShuffle(left[4], lane) * right[4];
+    s += subgroupShuffle(left[5], lane) * right[5];
+    s += subgroupShuffle(left[6], lane) * right[6];
+    s += subgroupShuffle(left[7], lane) * right[7];
+    return s;
+}
+
+// sum + the products of `left` of LANES lanes from `first` on with the rows of `right`
+fn across(sum: vec4f, left: f32, first: u32, right: array<vec4f, RUN>) -> vec4f {
+    var s = sum;
+    s += subgroupShuffle(left, first + 0u) * right[0];
+    s += subgroupShuffle(left, first + 1u) * right[1];
+    s += subgroupShuffle(left, first + 2u) * right[2];
+    s += subgroupShuffle(left, first + 3u) * right[3];
+    if LANES == 8u {
+        s += subgroupShuffle(left, first + 4u) * right[4];
+        s += subgroupShuffle(left, first + 5u) * right[5];
+        s += subgroupShuffle(left, first + 6u) * right[6];
+        s += subgroupShuffle(left, first + 7u) * right[7];
+    }
+    return s;
+}
+
+// Lane l holds the runs of rows l, l + WORKGROUP, ... of a tile; row r of a lane's outputs is one of them.
+fn row_of(r: u32, first: u32) -> u32 {
+    return r / LANES * WORKGROUP + first + r % LANES;
+}
+
+fn multiply_add(
     sum: ptr<function, array<vec4f, ROWS>>,
-    left: ptr<function, array<f32, ROWS>>,
+    left: ptr<function, array<array<f32, RUN>, ROWS / 4u>>,
     first: u32,
-    right: vec4f,
+    right: ptr<function, array<vec4f, RUN>>,
 ) {
-    (*sum)[0] = fma(vec4f(subgroupShuffle((*left)[0u / LANES], first + 0u % LANES)), right, (*sum)[0]);
-    (*sum)[1] = fma(vec4f(subgroupShuffle((*left)[1u / LANES], first + 1u % LANES)), right, (*sum)[1]);
-    (*sum)[2] = fma(vec4f(subgroupShuffle((*left)[2u / LANES], first + 2u % LANES)), right, (*sum)[2]);
-    (*sum)[3] = fma(vec4f(subgroupShuffle((*left)[3u / LANES], first + 3u % LANES)), right, (*sum)[3]);
-    (*sum)[4] = fma(vec4f(subgroupShuffle((*left)[4u / LANES], first + 4u % LANES)), right, (*sum)[4]);
-    (*sum)[5] = fma(vec4f(subgroupShuffle((*left)[5u / LANES], first + 5u % LANES)), right, (*sum)[5]);
-    (*sum)[6] = fma(vec4f(subgroupShuffle((*left)[6u / LANES], first + 6u % LANES)), right, (*sum)[6]);
-    (*sum)[7] = fma(vec4f(subgroupShuffle((*left)[7u / LANES], first + 7u % LANES)), right, (*sum)[7]);
-    (*sum)[8] = fma(vec4f(subgroupShuffle((*left)[8u / LANES], first + 8u % LANES)), right, (*sum)[8]);
-    (*sum)[9] = fma(vec4f(subgroupShuffle((*left)[9u / LANES], first + 9u % LANES)), right, (*sum)[9]);
-    (*sum)[10] = fma(vec4f(subgroupShuffle((*left)[10u / LANES], first + 10u % LANES)), right, (*sum)[10]);
-    (*sum)[11] = fma(vec4f(subgroupShuffle((*left)[11u / LANES], first + 11u % LANES)), right, (*sum)[11]);
-    (*sum)[12] = fma(vec4f(subgroupShuffle((*left)[12u / LANES], first + 12u % LANES)), right, (*sum)[12]);
-    (*sum)[13] = fma(vec4f(subgroupShuffle((*left)[13u / LANES], first + 13u % LANES)), right, (*sum)[13]);
-    (*sum)[14] = fma(vec4f(subgroupShuffle((*left)[14u / LANES], first + 14u % LANES)), right, (*sum)[14]);
-    (*sum)[15] = fma(vec4f(subgroupShuffle((*left)[15u / LANES], first + 15u % LANES)), right, (*sum)[15]);
+    (*sum)[0] = along((*sum)[0], (*left)[0u / LANES], first + 0u % LANES, *right);
+    (*sum)[1] = along((*sum)[1], (*left)[1u / LANES], first + 1u % LANES, *right);
+    (*sum)[2] = along((*sum)[2], (*left)[2u / LANES], first + 2u % LANES, *right);
+    (*sum)[3] = along((*sum)[3], (*left)[3u / LANES], first + 3u % LANES, *right);
+    (*sum)[4] = along((*sum)[4], (*left)[4u / LANES], first + 4u % LANES, *right);
+    (*sum)[5] = along((*sum)[5], (*left)[5u / LANES], first + 5u % LANES, *right);
+    (*sum)[6] = along((*sum)[6], (*left)[6u / LANES], first + 6u % LANES, *right);
+    (*sum)[7] = along((*sum)[7], (*left)[7u / LANES], first + 7u % LANES, *right);
+    (*sum)[8] = along((*sum)[8], (*left)[8u / LANES], first + 8u % LANES, *right);
+    (*sum)[9] = along((*sum)[9], (*left)[9u / LANES], first + 9u % LANES, *right);
+    (*sum)[10] = along((*sum)[10], (*left)[10u / LANES], first + 10u % LANES, *right);
+    (*sum)[11] = along((*sum)[11], (*left)[11u / LANES], first + 11u % LANES, *right);
+    (*sum)[12] = along((*sum)[12], (*left)[12u / LANES], first + 12u % LANES, *right);
+    (*sum)[13] = along((*sum)[13], (*left)[13u / LANES], first + 13u % LANES, *right);
+    (*sum)[14] = along((*sum)[14], (*left)[14u / LANES], first + 14u % LANES, *right);
+    (*sum)[15] = along((*sum)[15], (*left)[15u / LANES], first + 15u % LANES, *right);
+}
+
+// Where the window of output m begins in x; of an output past the last, that of the last.
+fn window(m: u32) -> u32 {
+    let inside = min(m, shape.batch * shape.steps - 1u);
+    let n = inside / shape.steps;
+    return shape.x_start + n * shape.x_sequence + (inside - n * shape.steps) * shape.x_step;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -132,50 +184,14 @@ fn forward(
 ) {
     let index = group.y * groups.x + group.x;
     let tiles = (shape.filters + LANES * COLUMNS - 1u) / (LANES * COLUMNS);
-    let rows = shape.batch * shape.steps;
     let part = lane % LANES;
     let first = lane - part;
-    // Rows past the last are computed from the last and not stored: every lane takes part in the shuffles.
-    let row = (index / tiles * (WORKGROUP / LANES) + first / LANES) * ROWS;
+    let row = index / tiles * (ROWS * WORKGROUP / LANES);
     let column = (index % tiles * LANES + part) * COLUMNS;
-    let columns = column_indices(column, shape.filters);
-    var at: array<u32, ROWS>;
-    var m = min(row, rows - 1u);
-    var n = m / shape.steps;
-    var t = m % shape.steps;
-    at[0] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[1] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[2] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[3] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[4] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[5] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[6] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[7] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[8] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[9] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[10] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[11] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[12] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[13] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[14] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    at[15] = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-    advance(&m, &n, &t, rows, shape.steps);
-    let bias = vec4f(b[columns.x], b[columns.y], b[columns.z], b[columns.w]);
+    // Columns past the last are computed from the last and not stored: every lane takes part in the shuffles.
+    let source = min(column, shape.filters - COLUMNS);
+    let at = vec4u(window(row + lane), window(row + lane + 8u), window(row + lane + 16u), window(row + lane + 24u));
+    let bias = vec4f(b[source], b[source + 1u], b[source + 2u], b[source + 3u]);
     var sum: array<vec4f, ROWS>;
     sum[0] = bias;
     sum[1] = bias;
@@ -193,45 +209,37 @@ fn forward(
     sum[13] = bias;
     sum[14] = bias;
     sum[15] = bias;
-    var left: array<f32, ROWS>;
-    for (var k = 0u; k < shape.depth; k += LANES) {
-        // A lane past the end of the run holds zeros.
-        let inside = k + part < shape.depth;
-        let run = min(k + part, shape.depth - 1u);
-        left[0] = select(0.0, x[at[0] + run], inside);
-        left[1] = select(0.0, x[at[1] + run], inside);
-        left[2] = select(0.0, x[at[2] + run], inside);
-        left[3] = select(0.0, x[at[3] + run], inside);
-        left[4] = select(0.0, x[at[4] + run], inside);
-        left[5] = select(0.0, x[at[5] + run], inside);
-        left[6] = select(0.0, x[at[6] + run], inside);
-        left[7] = select(0.0, x[at[7] + run], inside);
-        left[8] = select(0.0, x[at[8] + run], inside);
-        left[9] = select(0.0, x[at[9] + run], inside);
-        left[10] = select(0.0, x[at[10] + run], inside);
-        left[11] = select(0.0, x[at[11] + run], inside);
-        left[12] = select(0.0, x[at[12] + run], inside);
-        left[13] = select(0.0, x[at[13] + run], inside);
-        left[14] = select(0.0, x[at[14] + run], inside);
-        left[15] = select(0.0, x[at[15] + run], inside);
-        for (var q = 0u; q < LANES; q++) {
-            let source = columns + min(k + q, shape.depth - 1u) * shape.filters;
-            multiply_add(&sum, &left, first + q, vec4f(w[source.x], w[source.y], w[source.z], w[source.w]));
+    var left: array<array<f32, RUN>, ROWS / 4u>;
+    var right: array<vec4f, RUN>;
+    for (var k = 0u; k < shape.depth; k += RUN) {
+        left[0] = run_of_x(at.x + k);
+        left[1] = run_of_x(at.y + k);
+        if LANES == 4u {
+            left[2] = run_of_x(at.z + k);
+            left[3] = run_of_x(at.w + k);
         }
+        right[0] = floats(w[((k + 0u) * shape.filters + source) / 4u]);
+        right[1] = floats(w[((k + 1u) * shape.filters + source) / 4u]);
+        right[2] = floats(w[((k + 2u) * shape.filters + source) / 4u]);
+        right[3] = floats(w[((k + 3u) * shape.filters + source) / 4u]);
+        right[4] = floats(w[((k + 4u) * shape.filters + source) / 4u]);
+        right[5] = floats(w[((k + 5u) * shape.filters + source) / 4u]);
+        right[6] = floats(w[((k + 6u) * shape.filters + source) / 4u]);
+        right[7] = floats(w[((k + 7u) * shape.filters + source) / 4u]);
+        multiply_add(&sum, &left, first, &right);
     }
-    m = min(row, rows - 1u);
-    n = m / shape.steps;
-    t = m % shape.steps;
-    for (var r = 0u; r < ROWS; r++) {
-        if row + r < rows {
-            let to = shape.y_start + n * shape.y_sequence + t * shape.filters;
-            for (var j = 0u; j < COLUMNS; j++) {
-                if column + j < shape.filters {
-                    y[to + column + j] = select(sum[r][j], max(sum[r][j], 0.0), RELU);
-                }
+    if column < shape.filters {
+        for (var r = 0u; r < ROWS; r++) {
+            let m = row + row_of(r, first);
+            if m < shape.batch * shape.steps {
+                let to = shape.y_start + m / shape.steps * shape.y_sequence + m % shape.steps * shape.filters + column;
+                let value = select(sum[r], max(sum[r], vec4f(0.0)), RELU);
+                y[to] = value.x;
+                y[to + 1u] = value.y;
+                y[to + 2u] = value.z;
+                y[to + 3u] = value.w;
             }
         }
-        advance(&m, &n, &t, rows, shape.steps);
     }
 }
 
@@ -248,55 +256,18 @@ fn input_gradient(
     let rows = shape.batch * positions;
     let tile_rows = ROWS * WORKGROUP / LANES;
     let row_tiles = (rows + tile_rows - 1u) / tile_rows;
-    let phase = index / tiles / row_tiles;
-    if phase >= shape.stride {
-        return;
-    }
+    let phase = min(index / tiles / row_tiles, shape.stride - 1u);
     let part = lane % LANES;
     let first = lane - part;
-    let row = index / tiles % row_tiles * tile_rows + first / LANES * ROWS;
+    let row = index / tiles % row_tiles * tile_rows;
     let column = (index % tiles * LANES + part) * COLUMNS;
-    let columns = column_indices(column, shape.channels);
+    let columns = min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(shape.channels - 1u));
     // The phase meets taps first_tap, first_tap + stride, ...; later taps meet earlier steps of dy.
     let first_tap = (phase + shape.left) % shape.stride;
     let latest = (phase + shape.left) / shape.stride;
     let taps = (shape.kernel + shape.stride - 1u - first_tap) / shape.stride;
-    var at: array<u32, ROWS>;
-    var m = min(row, rows - 1u);
-    var n = m / positions;
-    var t = m % positions;
-    at[0] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[1] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[2] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[3] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[4] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[5] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[6] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[7] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[8] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[9] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[10] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[11] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[12] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[13] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[14] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
-    at[15] = shape.dy_start + n * shape.dy_sequence + (t + latest) * shape.filters;
-    advance(&m, &n, &t, rows, positions);
+    let m = min(vec4u(row + lane) + vec4u(0u, 8u, 16u, 24u), vec4u(rows - 1u));
+    let at = shape.dy_start + m / positions * shape.dy_sequence + (m % positions + latest) * shape.filters;
     var sum: array<vec4f, ROWS>;
     sum[0] = vec4f(0.0);
     sum[1] = vec4f(0.0);
@@ -314,41 +285,38 @@ fn input_gradient(
     sum[13] = vec4f(0.0);
     sum[14] = vec4f(0.0);
     sum[15] = vec4f(0.0);
-    var left: array<f32, ROWS>;
+    var left: array<array<f32, RUN>, ROWS / 4u>;
+    var right: array<vec4f, RUN>;
     for (var tap = 0u; tap < taps; tap++) {
-        let back = tap * shape.filters;
         let base = (columns + (first_tap + tap * shape.stride) * shape.channels) * shape.filters;
-        for (var o = 0u; o < shape.filters; o += LANES) {
-            let inside = o + part < shape.filters;
-            let run = min(o + part, shape.filters - 1u);
-            left[0] = select(0.0, dy[at[0] - back + run], inside);
-            left[1] = select(0.0, dy[at[1] - back + run], inside);
-            left[2] = select(0.0, dy[at[2] - back + run], inside);
-            left[3] = select(0.0, dy[at[3] - back + run], inside);
-            left[4] = select(0.0, dy[at[4] - back + run], inside);
-            left[5] = select(0.0, dy[at[5] - back + run], inside);
-            left[6] = select(0.0, dy[at[6] - back + run], inside);
-            left[7] = select(0.0, dy[at[7] - back + run], inside);
-            left[8] = select(0.0, dy[at[8] - back + run], inside);
-            left[9] = select(0.0, dy[at[9] - back + run], inside);
-            left[10] = select(0.0, dy[at[10] - back + run], inside);
-            left[11] = select(0.0, dy[at[11] - back + run], inside);
-            left[12] = select(0.0, dy[at[12] - back + run], inside);
-            left[13] = select(0.0, dy[at[13] - back + run], inside);
-            left[14] = select(0.0, dy[at[14] - back + run], inside);
-            left[15] = select(0.0, dy[at[15] - back + run], inside);
-            for (var q = 0u; q < LANES; q++) {
-                let source = base + min(o + q, shape.filters - 1u);
-                multiply_add(&sum, &left, first + q, vec4f(w[source.x], w[source.y], w[source.z], w[source.w]));
+        for (var o = 0u; o < shape.filters; o += RUN) {
+            let from_o = at - tap * shape.filters + o;
+            left[0] = run_of_dy(from_o.x);
+            left[1] = run_of_dy(from_o.y);
+            if LANES == 4u {
+                left[2] = run_of_dy(from_o.z);
+                left[3] = run_of_dy(from_o.w);
             }
+            let w0 = run_of_w(base.x + o);
+            let w1 = run_of_w(base.y + o);
+            let w2 = run_of_w(base.z + o);
+            let w3 = run_of_w(base.w + o);
+            right[0] = vec4f(w0[0], w1[0], w2[0], w3[0]);
+            right[1] = vec4f(w0[1], w1[1], w2[1], w3[1]);
+            right[2] = vec4f(w0[2], w1[2], w2[2], w3[2]);
+            right[3] = vec4f(w0[3], w1[3], w2[3], w3[3]);
+            right[4] = vec4f(w0[4], w1[4], w2[4], w3[4]);
+            right[5] = vec4f(w0[5], w1[5], w2[5], w3[5]);
+            right[6] = vec4f(w0[6], w1[6], w2[6], w3[6]);
+            right[7] = vec4f(w0[7], w1[7], w2[7], w3[7]);
+            multiply_add(&sum, &left, first, &right);
         }
     }
-    m = min(row, rows - 1u);
-    n = m / positions;
-    t = m % positions;
     for (var r = 0u; r < ROWS; r++) {
-        let p = t * shape.stride + phase;
-        if row + r < rows && p < shape.length {
+        let m = row + row_of(r, first);
+        let n = m / positions;
+        let p = m % positions * shape.stride + phase;
+        if m < rows && p < shape.length && index / tiles / row_tiles == phase {
             for (var j = 0u; j < COLUMNS; j++) {
                 let i = p * shape.channels + column + j;
                 if column + j < shape.channels {
@@ -360,7 +328,6 @@ fn input_gradient(
                 }
             }
         }
-        advance(&m, &n, &t, rows, positions);
     }
 }
 
@@ -375,19 +342,18 @@ fn weight_gradient(
     let tile_rows = ROWS * WORKGROUP / LANES;
     let row_tiles = (shape.depth + tile_rows - 1u) / tile_rows;
     let split = index / tiles / row_tiles;
-    if split >= shape.splits {
-        return;
-    }
+    // Lane l loads the rows of output l % LANES; with LANES of 4 the upper half loads the tile's lower rows.
     let part = lane % LANES;
     let first = lane - part;
     let row = index / tiles % row_tiles * tile_rows + first / LANES * ROWS;
     let column = (index % tiles * LANES + part) * COLUMNS;
-    let columns = column_indices(column, shape.filters);
+    let source = min(column, shape.filters - COLUMNS);
+    let upper = min(row, shape.depth - RUN);
+    let lower = min(row + RUN, shape.depth - RUN);
     let total = shape.batch * shape.steps;
     let share = (total + shape.splits - 1u) / shape.splits;
     let begin = min(split * share, total);
     let end = min(begin + share, total);
-    var left: array<f32, ROWS>;
     var sum: array<vec4f, ROWS>;
     sum[0] = vec4f(0.0);
     sum[1] = vec4f(0.0);
@@ -405,31 +371,73 @@ fn weight_gradient(
     sum[13] = vec4f(0.0);
     sum[14] = vec4f(0.0);
     sum[15] = vec4f(0.0);
+    var right: array<vec4f, RUN>;
     var bias = vec4f(0.0);
-    var m = begin;
-    var n = m / shape.steps;
-    var t = m % shape.steps;
-    while m < end {
-        let source = columns + shape.dy_start + n * shape.dy_sequence + t * shape.filters;
-        let gradient = vec4f(dy[source.x], dy[source.y], dy[source.z], dy[source.w]);
+    for (var m = begin; m < end; m += LANES) {
+        let own = min(m + part, end - 1u);
+        let n = own / shape.steps;
+        let t = own - n * shape.steps;
         let at = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-        for (var i = 0u; i < ROWS / LANES; i++) {
-            left[i] = x[at + min(row + i * LANES + part, shape.depth - 1u)];
+        let a = run_of_x(at + upper);
+        let b = run_of_x(at + lower);
+        let place = shape.dy_start + n * shape.dy_sequence + t * shape.filters;
+        right[0] = floats(dy[(subgroupShuffle(place, first + 0u) + source) / 4u]);
+        right[1] = floats(dy[(subgroupShuffle(place, first + 1u) + source) / 4u]);
+        right[2] = floats(dy[(subgroupShuffle(place, first + 2u) + source) / 4u]);
+        right[3] = floats(dy[(subgroupShuffle(place, first + 3u) + source) / 4u]);
+        if LANES == 8u {
+            right[4] = floats(dy[(subgroupShuffle(place, first + 4u) + source) / 4u]);
+            right[5] = floats(dy[(subgroupShuffle(place, first + 5u) + source) / 4u]);
+            right[6] = floats(dy[(subgroupShuffle(place, first + 6u) + source) / 4u]);
+            right[7] = floats(dy[(subgroupShuffle(place, first + 7u) + source) / 4u]);
         }
-        multiply_add_rows(&sum, &left, first, gradient);
-        bias += gradient;
-        advance(&m, &n, &t, total + 1u, shape.steps);
+        if m + LANES > end {
+            // Outputs past the end count nothing.
+            right[1] = select(vec4f(0.0), right[1], m + 1u < end);
+            right[2] = select(vec4f(0.0), right[2], m + 2u < end);
+            right[3] = select(vec4f(0.0), right[3], m + 3u < end);
+            right[4] = select(vec4f(0.0), right[4], m + 4u < end);
+            right[5] = select(vec4f(0.0), right[5], m + 5u < end);
+            right[6] = select(vec4f(0.0), right[6], m + 6u < end);
+            right[7] = select(vec4f(0.0), right[7], m + 7u < end);
+        }
+        sum[0] = across(sum[0], a[0], first, right);
+        sum[1] = across(sum[1], a[1], first, right);
+        sum[2] = across(sum[2], a[2], first, right);
+        sum[3] = across(sum[3], a[3], first, right);
+        sum[4] = across(sum[4], a[4], first, right);
+        sum[5] = across(sum[5], a[5], first, right);
+        sum[6] = across(sum[6], a[6], first, right);
+        sum[7] = across(sum[7], a[7], first, right);
+        sum[8] = across(sum[8], b[0], first, right);
+        sum[9] = across(sum[9], b[1], first, right);
+        sum[10] = across(sum[10], b[2], first, right);
+        sum[11] = across(sum[11], b[3], first, right);
+        sum[12] = across(sum[12], b[4], first, right);
+        sum[13] = across(sum[13], b[5], first, right);
+        sum[14] = across(sum[14], b[6], first, right);
+        sum[15] = across(sum[15], b[7], first, right);
+        bias += right[0] + right[1] + right[2] + right[3];
+        if LANES == 8u {
+            bias += right[4] + right[5] + right[6] + right[7];
+        }
     }
-    for (var j = 0u; j < COLUMNS; j++) {
-        if column + j < shape.filters {
-            for (var r = 0u; r < ROWS; r++) {
-                if row + r < shape.depth {
-                    dw[split * shape.dw_split + (row + r) * shape.filters + column + j] = sum[r][j];
-                }
+    if column < shape.filters && split < shape.splits {
+        for (var r = 0u; r < ROWS; r++) {
+            if row + r < shape.depth {
+                let to = split * shape.dw_split + (row + r) * shape.filters + column;
+                dw[to] = sum[r].x;
+                dw[to + 1u] = sum[r].y;
+                dw[to + 2u] = sum[r].z;
+                dw[to + 3u] = sum[r].w;
             }
-            if row == 0u {
-                db[split * shape.db_split + column + j] = bias[j];
-            }
+        }
+        if row == 0u {
+            let to = split * shape.db_split + column;
+            db[to] = bias.x;
+            db[to + 1u] = bias.y;
+            db[to + 2u] = bias.z;
+            db[to + 3u] = bias.w;
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct AdapterInfo {
     pub timestamps: bool,
     /// Whether shaders can compute in f16.
     pub f16: bool,
+    /// Whether shaders can use 64-bit integers.
+    pub int64: bool,
     /// Largest storage binding in bytes.
     pub storage_binding_bytes: u64,
     /// Largest buffer in bytes.
@@ -121,6 +123,7 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterInfo {
         subgroup_max: if subgroups { info.subgroup_max_size } else { 0 },
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         f16: features.contains(wgpu::Features::SHADER_F16),
+        int64: features.contains(wgpu::Features::SHADER_INT64),
         storage_binding_bytes: limits.max_storage_buffer_binding_size,
         buffer_bytes: limits.max_buffer_size,
         uniform_binding_bytes: limits.max_uniform_buffer_binding_size,
@@ -179,7 +182,9 @@ impl Gpu {
             Some(selector) => choose(&infos, selector)?,
         };
         let adapter = &adapters[index];
-        let features = adapter.features() & (wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY);
+        let wanted =
+            wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64 | wgpu::Features::TIMESTAMP_QUERY;
+        let features = adapter.features() & wanted;
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("gpu-bearing"),
             required_features: features,

@@ -14,6 +14,9 @@ const LARGEST_GRID: usize = 65_535;
 /// Bytes of an element.
 const ELEMENT: u64 = 4;
 
+/// Bindings reach to a multiple of this many elements, the widest that a shader loads at once.
+const WIDEST: usize = 8;
+
 /// The device's buffers of one [`super::plan::Arena`].
 pub struct Buffers {
     buffers: Vec<wgpu::Buffer>,
@@ -88,7 +91,7 @@ impl Gpu {
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let mut buffers = Vec::with_capacity(specs.len());
         for spec in specs {
-            let size = (spec.len.max(1) as u64 * ELEMENT).next_multiple_of(16);
+            let size = spec.len.max(1).next_multiple_of(WIDEST) as u64 * ELEMENT;
             if size > limit {
                 return Err(Error::input(format!(
                     "buffer '{}' needs {size} bytes, {} allows {limit}; use a smaller --batch or --window",
@@ -183,7 +186,7 @@ impl Gpu {
         let mut entries = Vec::new();
         let mut per_step = false;
         for info in &pipeline.entry.bindings {
-            let size = |len: usize| NonZeroU64::new(len as u64 * ELEMENT);
+            let size = |len: usize| NonZeroU64::new(len.next_multiple_of(WIDEST) as u64 * ELEMENT);
             let resource = if info.name == "shape" {
                 wgpu::BufferBinding {
                     buffer: shapes,

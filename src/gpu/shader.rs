@@ -154,7 +154,7 @@ impl Shader {
         let name = self.file_name();
         let module = naga::front::wgsl::parse_str(self.source)
             .map_err(|e| Error::failed(e.emit_to_string_with_path(self.source, &name)))?;
-        let capabilities = Capabilities::SUBGROUP | Capabilities::SUBGROUP_BARRIER;
+        let capabilities = Capabilities::SUBGROUP | Capabilities::SUBGROUP_BARRIER | Capabilities::SHADER_INT64;
         let info = Validator::new(ValidationFlags::all(), capabilities)
             .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
             .subgroup_operations(naga::valid::SubgroupOperationSet::all())

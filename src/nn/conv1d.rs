@@ -35,6 +35,9 @@ pub struct Conv1d {
 /// Weight-gradient sums are cut until this many tiles are at work, so that small layers fill an adapter too.
 const TILES_WANTED: usize = 64;
 
+/// Elements that the subgroup variant loads at once.
+const RUN: usize = 8;
+
 /// Fewest rows a cut of the weight-gradient sum is worth.
 const ROWS_PER_SPLIT: usize = 64;
 
@@ -73,9 +76,18 @@ impl Conv1d {
         ((0..self.stride).map(before).max().unwrap_or(0), (latest + 1).saturating_sub(self.steps))
     }
 
+    /// The tiles of x * w and of its weight gradient. The subgroup variant takes x in whole runs of depth and w
+    /// in whole vec4s of filters, and leaves other shapes to `standard`.
+    fn tiles(&self, variant: &'static str, x: Option<&Tensor>) -> Tiles {
+        let whole = self.depth().is_multiple_of(RUN) && self.filters.is_multiple_of(4);
+        let steps = |x: &Tensor| [x.start(), x.sequence(), self.stride * self.channels, self.left * self.channels];
+        let shifted = x.is_some_and(|x| steps(x).iter().any(|step| !step.is_multiple_of(RUN)));
+        Tiles::of(if whole { variant } else { unless_subgroup(variant) }, self.filters, shifted)
+    }
+
     /// Owners among which the weight gradient's sum over N * steps is cut.
-    pub fn splits(&self, variant: &str) -> usize {
-        let tiles = Tiles::of(variant, self.filters).count(self.depth(), self.filters);
+    pub fn splits(&self, variant: &'static str) -> usize {
+        let tiles = self.tiles(variant, None).count(self.depth(), self.filters);
         let most = (self.batch * self.steps / ROWS_PER_SPLIT).max(1);
         TILES_WANTED.div_ceil(tiles).min(most)
     }
@@ -90,7 +102,7 @@ impl Conv1d {
     ) -> Launch {
         assert!(x.left >= self.left && x.right >= self.right, "{label}: x lacks padding");
         let rows = self.batch * self.steps;
-        let tiles = Tiles::of(variant, self.filters);
+        let tiles = self.tiles(variant, Some(x));
         let mut shape = self.shape();
         shape.extend([
             ("x_start", x.start() - self.left * self.channels),
@@ -100,7 +112,7 @@ impl Conv1d {
         ]);
         Launch {
             label: label.to_owned(),
-            kernel: tiles.kernel("forward", variant, relu),
+            kernel: tiles.kernel("forward", relu),
             bindings: vec![
                 ("x", Binding::Fixed(x.slice)),
                 ("w", Binding::Fixed(w)),
@@ -125,7 +137,8 @@ impl Conv1d {
         let (left, right) = self.gradient_padding();
         assert!(dy.left >= left && dy.right >= right, "{label}: dy lacks padding");
         let positions = self.length.div_ceil(self.stride);
-        let tiles = Tiles::of(variant, self.channels);
+        let whole = self.filters.is_multiple_of(RUN);
+        let tiles = Tiles::of(if whole { variant } else { unless_subgroup(variant) }, self.channels, false);
         let kept = relu_output.unwrap_or(dy);
         let mut shape = self.shape();
         shape.extend([
@@ -138,7 +151,7 @@ impl Conv1d {
         ]);
         Launch {
             label: label.to_owned(),
-            kernel: tiles.kernel("input_gradient", variant, relu_output.is_some()),
+            kernel: tiles.kernel("input_gradient", relu_output.is_some()),
             bindings: vec![
                 ("dy", Binding::Fixed(dy.slice)),
                 ("w", Binding::Fixed(w)),
@@ -165,7 +178,7 @@ impl Conv1d {
     ) -> Launch {
         let start = x.start() as isize + (first_step - self.left as isize) * self.channels as isize;
         assert!(start >= 0 && x.right >= self.right, "{label}: x lacks padding");
-        let tiles = Tiles::of(variant, self.filters);
+        let tiles = self.tiles(variant, Some(x));
         let mut shape = self.shape();
         shape.extend([
             ("x_start", start.unsigned_abs()),
@@ -178,7 +191,7 @@ impl Conv1d {
         ]);
         Launch {
             label: label.to_owned(),
-            kernel: tiles.kernel("weight_gradient", variant, false),
+            kernel: tiles.kernel("weight_gradient", false),
             bindings: vec![
                 ("x", Binding::Fixed(x.slice)),
                 ("dy", Binding::Fixed(dy.slice)),
@@ -221,6 +234,11 @@ impl Conv1d {
     }
 }
 
+/// What runs where the subgroup variant does not.
+fn unless_subgroup(variant: &'static str) -> &'static str {
+    if variant == "subgroup" { "standard" } else { variant }
+}
+
 /// The fields that a launch does not use are zero.
 fn complete(mut shape: Vec<(&'static str, usize)>) -> Vec<(&'static str, crate::gpu::Value)> {
     const ALL: [&str; 13] = [
@@ -248,29 +266,31 @@ fn complete(mut shape: Vec<(&'static str, usize)>) -> Vec<(&'static str, crate::
 
 /// How a variant cuts a matrix of outputs into tiles.
 struct Tiles {
+    variant: &'static str,
     rows: usize,
     columns: usize,
     per_workgroup: usize,
-    /// Lanes that share the rows of a tile, where the variant has a choice.
-    lanes: Option<usize>,
+    /// Overrides of the variant's own.
+    constants: Vec<(&'static str, f64)>,
 }
 
 impl Tiles {
-    /// The tiles for matrices of `columns` columns.
-    fn of(variant: &str, columns: usize) -> Self {
+    /// The tiles for matrices of `columns` columns; `shifted` where a run of x may begin anywhere.
+    fn of(variant: &'static str, columns: usize, shifted: bool) -> Self {
         let file = Shader::find("conv1d", variant);
         let (rows, width, workgroup) =
             (file.constant("ROWS"), file.constant("COLUMNS"), file.constant("WORKGROUP"));
         if variant == "subgroup" {
-            let lanes = columns.div_ceil(width).next_power_of_two().min(workgroup);
+            let lanes = if columns > width * workgroup / 2 { workgroup } else { workgroup / 2 };
             Self {
+                variant,
                 rows: rows * workgroup / lanes,
                 columns: lanes * width,
                 per_workgroup: 1,
-                lanes: Some(lanes),
+                constants: vec![("LANES", lanes as f64), ("SHIFTED", f64::from(u8::from(shifted)))],
             }
         } else {
-            Self { rows, columns: width, per_workgroup: workgroup, lanes: None }
+            Self { variant, rows, columns: width, per_workgroup: workgroup, constants: Vec::new() }
         }
     }
 
@@ -282,9 +302,9 @@ impl Tiles {
         tiles.div_ceil(self.per_workgroup)
     }
 
-    fn kernel(&self, entry: &'static str, variant: &'static str, relu: bool) -> Kernel {
+    fn kernel(&self, entry: &'static str, relu: bool) -> Kernel {
         let mut constants = BTreeMap::from([("RELU", f64::from(u8::from(relu)))]);
-        constants.extend(self.lanes.map(|lanes| ("LANES", lanes as f64)));
-        Kernel { shader: "conv1d", variant, entry, constants }
+        constants.extend(self.constants.iter().copied());
+        Kernel { shader: "conv1d", variant: self.variant, entry, constants }
     }
 }

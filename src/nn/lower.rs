@@ -460,7 +460,7 @@ impl Builder<'_> {
     }
 
     /// Where a product without bias leaves the sums of dy that its kernel computes all the same.
-    fn unused_bias(&mut self, products: &[Vec<WeightGradient>], variant: &str) -> Slice {
+    fn unused_bias(&mut self, products: &[Vec<WeightGradient>], variant: &'static str) -> Slice {
         let without = products.iter().flatten().filter(|product| product.b.is_none());
         let len = without.map(|product| product.conv.splits(variant) * product.conv.filters).max();
         self.arena.allocate("unused_bias_gradient", len.unwrap_or(1))

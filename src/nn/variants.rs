@@ -17,17 +17,20 @@ pub struct Row {
     pub shaders: &'static [(&'static str, &'static str)],
     /// Smallest subgroup it needs, in invocations; 0 for none.
     pub subgroup: u32,
+    /// Whether it needs 64-bit integers.
+    pub int64: bool,
 }
 
 /// The table; the last row is standard WGSL and runs everywhere.
 pub const ROWS: &[Row] = &[
     Row {
         name: "subgroup",
-        adapters: "software adapters with subgroups of at least 8",
+        adapters: "software adapters with subgroups of at least 8 and 64-bit integers",
         shaders: &[("conv1d", "subgroup")],
         subgroup: 8,
+        int64: true,
     },
-    Row { name: "standard", adapters: "all others", shaders: &[], subgroup: 0 },
+    Row { name: "standard", adapters: "all others", shaders: &[], subgroup: 0, int64: false },
 ];
 
 /// The variant of every shader: part of a run's record, since sums differ in their last bits between variants.
@@ -42,7 +45,7 @@ impl Row {
     }
 
     fn runs_on(&self, adapter: &AdapterInfo) -> bool {
-        adapter.subgroup_min >= self.subgroup
+        adapter.subgroup_min >= self.subgroup && (adapter.int64 || !self.int64)
     }
 }
 
@@ -63,8 +66,8 @@ impl Variants {
         })?;
         if !row.runs_on(adapter) {
             return Err(Error::input(format!(
-                "--variant {name} needs subgroups of at least {}, {} has {}; leave --variant out",
-                row.subgroup, adapter.name, adapter.subgroup_min
+                "--variant {name} is for {}; {} is none; leave --variant out",
+                row.adapters, adapter.name
             )));
         }
         Ok(row.variants())
