@@ -42,6 +42,7 @@ pub const SHADERS: &[Shader] = &[
     shader!("average_pool1d"),
     shader!("conv1d"),
     shader!("conv1d", "subgroup"),
+    shader!("conv1d_max_pool1d", "subgroup"),
     shader!("dropout"),
     shader!("gather"),
     shader!("gradient_norm"),

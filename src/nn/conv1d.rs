@@ -88,8 +88,12 @@ impl Conv1d {
     /// Owners among which the weight gradient's sum over N * steps is cut.
     pub fn splits(&self, variant: &'static str) -> usize {
         let tiles = self.tiles(variant, None).count(self.depth(), self.filters);
-        let most = (self.batch * self.steps / ROWS_PER_SPLIT).max(1);
-        TILES_WANTED.div_ceil(tiles).min(most)
+        self.splits_among(tiles, self.batch * self.steps)
+    }
+
+    /// Owners of a sum over `rows` that `tiles` tiles share.
+    pub(super) fn splits_among(&self, tiles: usize, rows: usize) -> usize {
+        TILES_WANTED.div_ceil(tiles).min((rows / ROWS_PER_SPLIT).max(1))
     }
 
     /// y = x * w + b, then ReLU if `relu`.

@@ -6,6 +6,7 @@
 
 use super::adam::{self, Adam, State};
 use super::conv1d::Conv1d;
+use super::conv1d_max_pool1d::{Peaks, PooledConv1d};
 use super::dropout::Dropout;
 use super::gradient_sum::GradientSum;
 use super::lstm::{LARGEST_UNITS, Lstm, LstmBuffers};
@@ -402,12 +403,13 @@ impl Builder<'_> {
         let mut plan = Plan::default();
         self.gather(&mut plan);
         self.forward(&mut plan, true);
-        let products: Vec<Vec<WeightGradient>> = self.stages.iter().map(WeightGradient::of).collect();
+        let products: Vec<Vec<WeightGradient>> =
+            (0..self.stages.len()).map(|index| WeightGradient::of(&self.stages[index], self.pooled(index))).collect();
         let mut cuts = GradientSum::default();
         let targets: Vec<Vec<(Target, Option<Target>)>> = (self.stages.iter().zip(&products))
             .map(|(stage, products)| {
                 let mut of = |product: &WeightGradient| {
-                    let splits = product.conv.splits(variant);
+                    let splits = product.splits(variant);
                     let w = Self::owners(&mut cuts, self.table.entry(&stage.name, product.w), splits);
                     let entry = |name| self.table.entry(&stage.name, name);
                     (w, product.b.map(|b| Self::owners(&mut cuts, entry(b), splits)))
@@ -438,15 +440,23 @@ impl Builder<'_> {
                 plan.launches.push(lstm.backward(name, w, sequence.then_some(&dy), buffers));
             }
             for (product, (w, b)) in products[index].iter().zip(&targets[index]) {
-                let splits = product.conv.splits(variant);
+                let splits = product.splits(variant);
                 let db = b.as_ref().map_or(unused, |b| slice(b, g));
-                let dy = if let Kind::Lstm { buffers, .. } = &stage.kind { &buffers.gates } else { &dy };
-                let x = (&product.x, product.first_step);
                 let to = (slice(w, g), db);
-                plan.launches.push(product.conv.weight_gradient((name, variant), x, dy, to, splits));
+                plan.launches.push(if let Some(pooled) = &product.pooled {
+                    pooled.weight_gradient(name, &self.peaks(index, &dy), &product.x, to, splits)
+                } else {
+                    let dy = if let Kind::Lstm { buffers, .. } = &stage.kind { &buffers.gates } else { &dy };
+                    let x = (&product.x, product.first_step);
+                    product.conv.weight_gradient((name, variant), x, dy, to, splits)
+                });
             }
             if index == first {
                 break;
+            }
+            if self.pooled(index - 1).is_some() {
+                // The convolution below takes the gradient of its pool as it is.
+                continue;
             }
             let dx = self.output_gradient(index - 1, index - 1 > first);
             self.input_gradient(&mut plan, index, &dy, dx);
@@ -474,6 +484,12 @@ impl Builder<'_> {
         let masked = self.ends_in_relu(index - 1);
         let relu_output = masked.then_some(&stage.x);
         match &stage.kind {
+            Kind::Product { .. } if self.pooled(index).is_some() => {
+                let pooled = self.pooled(index).expect("as asked");
+                let w = self.parameter(stage, "weight");
+                let peaks = self.peaks(index, dy);
+                plan.launches.push(pooled.input_gradient(name, &peaks, w, relu_output, &dx));
+            }
             Kind::Product { conv, .. } => {
                 let operands = (dy, self.parameter(stage, "weight"));
                 plan.launches.push(conv.input_gradient((name, variant), operands, relu_output, &dx));
@@ -497,6 +513,20 @@ impl Builder<'_> {
                 self.mask(plan, index - 1, raw, dx);
             }
         }
+    }
+
+    /// Stage `index` and the max-pool behind it, if it is a convolution whose gradients can come from the pool's.
+    fn pooled(&self, index: usize) -> Option<PooledConv1d> {
+        let Kind::Product { conv, relu } = self.stages[index].kind else { return None };
+        let Kind::MaxPool { size, .. } = self.stages.get(index + 1)?.kind else { return None };
+        PooledConv1d::new(&self.options.variants, conv, relu, size)
+    }
+
+    /// What the max-pool behind stage `index` kept, with the gradient `dy` of its output.
+    fn peaks<'b>(&'b self, index: usize, dy: &'b Tensor) -> Peaks<'b> {
+        let pool = &self.stages[index + 1];
+        let Kind::MaxPool { position, .. } = pool.kind else { unreachable!("a pooled convolution has its pool") };
+        Peaks { y: &pool.y, position, dy }
     }
 
     fn ends_in_relu(&self, index: usize) -> bool {
@@ -545,13 +575,20 @@ struct WeightGradient {
     first_step: isize,
     w: &'static str,
     b: Option<&'static str>,
+    /// Where the gradient comes from a max-pool behind the product.
+    pooled: Option<PooledConv1d>,
 }
 
 impl WeightGradient {
-    fn of(stage: &Stage) -> Vec<Self> {
+    /// Owners among which its sum is cut.
+    fn splits(&self, variant: &'static str) -> usize {
+        self.pooled.map_or_else(|| self.conv.splits(variant), |pooled| pooled.splits())
+    }
+
+    fn of(stage: &Stage, pooled: Option<PooledConv1d>) -> Vec<Self> {
         match &stage.kind {
             Kind::Product { conv, .. } => {
-                vec![Self { conv: *conv, x: stage.x, first_step: 0, w: "weight", b: Some("bias") }]
+                vec![Self { conv: *conv, x: stage.x, first_step: 0, w: "weight", b: Some("bias"), pooled }]
             }
             Kind::Lstm { lstm, buffers, .. } => vec![
                 Self {
@@ -560,6 +597,7 @@ impl WeightGradient {
                     first_step: 0,
                     w: "weight_ih_l0",
                     b: Some("bias_ih_l0"),
+                    pooled: None,
                 },
                 Self {
                     conv: lstm.recurrence(),
@@ -567,6 +605,7 @@ impl WeightGradient {
                     first_step: lstm.previous(),
                     w: "weight_hh_l0",
                     b: None,
+                    pooled: None,
                 },
             ],
             _ => Vec::new(),

@@ -4,6 +4,7 @@ pub mod adam;
 pub mod average_pool1d;
 pub mod checkpoint;
 pub mod conv1d;
+pub mod conv1d_max_pool1d;
 pub mod dropout;
 pub mod gather;
 pub mod gradient_sum;

@@ -13,7 +13,7 @@ pub struct Row {
     pub name: &'static str,
     /// The adapters it is chosen for.
     pub adapters: &'static str,
-    /// Shaders that run in another variant than `standard`.
+    /// Shaders that run in another variant than `standard`, or that no other row has.
     pub shaders: &'static [(&'static str, &'static str)],
     /// Smallest subgroup it needs, in invocations; 0 for none.
     pub subgroup: u32,
@@ -26,7 +26,7 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "subgroup",
         adapters: "software adapters with subgroups of at least 8 and 64-bit integers",
-        shaders: &[("conv1d", "subgroup")],
+        shaders: &[("conv1d", "subgroup"), ("conv1d_max_pool1d", "subgroup")],
         subgroup: 8,
         int64: true,
     },
@@ -40,7 +40,7 @@ pub struct Variants(BTreeMap<&'static str, &'static str>);
 impl Row {
     /// The variant of each shader in this row.
     pub fn variants(&self) -> Variants {
-        let standard = SHADERS.iter().map(|shader| (shader.name, "standard"));
+        let standard = SHADERS.iter().filter(|file| file.variant == "standard").map(|file| (file.name, file.variant));
         Variants(standard.chain(self.shaders.iter().copied()).collect())
     }
 
@@ -76,6 +76,11 @@ impl Variants {
     /// The variant of one shader.
     pub fn of(&self, shader: &str) -> &'static str {
         self.0.get(shader).copied().unwrap_or("standard")
+    }
+
+    /// The variant of a shader that not every row has.
+    pub fn offered(&self, shader: &str) -> Option<&'static str> {
+        self.0.get(shader).copied()
     }
 
     /// Shader and variant, by name.

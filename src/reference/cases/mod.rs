@@ -1,6 +1,7 @@
 //! The table of cases: sizes that are odd, not square and no multiple of a tile, and everything a layer can be.
 
 pub mod conv1d;
+pub mod conv1d_max_pool1d;
 pub mod gather;
 pub mod lstm;
 pub mod output;
@@ -15,6 +16,7 @@ use crate::gpu::shader::SHADERS;
 pub fn cases() -> Vec<Case> {
     [
         conv1d::cases(),
+        conv1d_max_pool1d::cases(),
         lstm::cases(),
         pooling::cases(),
         pointwise::cases(),
