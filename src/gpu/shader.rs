@@ -175,6 +175,15 @@ impl Shader {
         MODULES[index].as_ref().map_err(Clone::clone)
     }
 
+    /// Whether the file declares the override `name`.
+    ///
+    /// # Panics
+    /// If the file does not parse, which a test would have found.
+    pub fn has_override(&self, name: &str) -> bool {
+        let module = &self.module().unwrap_or_else(|e| panic!("{e}")).module;
+        module.overrides.iter().any(|(_, found)| found.name.as_deref() == Some(name))
+    }
+
     /// The value of a `const` of type `u32`, such as a tile size.
     ///
     /// # Panics

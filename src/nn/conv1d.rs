@@ -114,19 +114,29 @@ impl Conv1d {
         }
     }
 
-    /// dx from dy; with `relu_output` (the layer's input, where it comes out of a ReLU) also through that ReLU.
+    /// Whether `variant` takes the gradient through a dropout below as well as through a ReLU.
+    pub fn passes_dropout(variant: &str) -> bool {
+        Shader::find("conv1d", variant).has_override("KEPT_SCALE")
+    }
+
+    /// dx from dy; with `below` (the layer's input, where it comes out of a ReLU, and 1) also through that ReLU. A
+    /// dropout may stand between: then its output and its factor 1 / (1 - rate).
     pub fn input_gradient(
         &self,
         (label, variant): (&str, &'static str),
         (dy, w): (&Tensor, Slice),
-        relu_output: Option<&Tensor>,
+        below: Option<(&Tensor, f64)>,
         dx: &Tensor,
     ) -> Launch {
         let (left, right) = self.gradient_padding();
         assert!(dy.left >= left && dy.right >= right, "{label}: dy lacks padding");
         let positions = self.length.div_ceil(self.stride);
         let tiles = Tiles::of(variant, self.channels);
-        let kept = relu_output.unwrap_or(dy);
+        let (kept, scale) = below.unwrap_or((dy, 1.0));
+        let mut kernel = tiles.kernel("input_gradient", variant, below.is_some());
+        if scale != 1.0 {
+            kernel.constants.insert("KEPT_SCALE", scale);
+        }
         let mut shape = self.shape();
         shape.extend([
             ("dx_start", dx.start()),
@@ -138,7 +148,7 @@ impl Conv1d {
         ]);
         Launch {
             label: label.to_owned(),
-            kernel: tiles.kernel("input_gradient", variant, relu_output.is_some()),
+            kernel,
             bindings: vec![
                 ("dy", Binding::Fixed(dy.slice)),
                 ("w", Binding::Fixed(w)),

@@ -8,6 +8,7 @@ mod checkpoint;
 mod compare;
 mod folder;
 mod initialise;
+mod lower;
 mod mat;
 mod metrics;
 mod model;

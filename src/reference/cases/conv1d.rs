@@ -59,7 +59,13 @@ pub(super) fn cases() -> Vec<Case> {
                     random_forward(variant, &shape, seed, extra, relu)
                 }));
                 cases.push(Case::new("conv1d.input_gradient", variant, &name, move || {
-                    random_input_gradient(variant, &shape, seed, extra, relu)
+                    random_input_gradient(variant, &shape, seed, extra, relu.then_some(1.0))
+                }));
+            }
+            if Conv1d::passes_dropout(variant) {
+                let name = format!("{name} relu dropout");
+                cases.push(Case::new("conv1d.input_gradient", variant, name, move || {
+                    random_input_gradient(variant, &shape, seed, 1, Some(1.0 / (1.0 - 0.3)))
                 }));
             }
             for splits in [1, 3] {
@@ -104,7 +110,7 @@ fn random_input_gradient(
     shape: &Conv1d,
     seed: u64,
     extra: usize,
-    relu: bool,
+    relu_scale: Option<f64>,
 ) -> Setup {
     let mut values = Values::new(seed);
     let dy = values.signed(shape.batch * shape.steps * shape.filters, 1.0);
@@ -112,9 +118,10 @@ fn random_input_gradient(
     let kept = values.signed(shape.batch * shape.length * shape.channels, 1.0);
     // What a ReLU leaves: zeros among positive values.
     let kept: Vec<f32> = kept.into_iter().map(|value| value.max(0.0)).collect();
-    let kept = relu.then_some(kept.as_slice());
-    let dx = twin::input_gradient(shape, &wide(&dy), &wide(&w), kept.map(wide).as_deref());
-    input_gradient(variant, shape, extra, (&dy, &w), kept, &dx)
+    let wide_kept = wide(&kept);
+    let below = relu_scale.map(|scale| (wide_kept.as_slice(), scale));
+    let dx = twin::input_gradient(shape, &wide(&dy), &wide(&w), below);
+    input_gradient(variant, shape, extra, (&dy, &w), relu_scale.map(|scale| (kept.as_slice(), scale)), &dx)
 }
 
 fn random_weight_gradient(variant: &'static str, shape: &Conv1d, seed: u64, splits: usize) -> Setup {
@@ -161,7 +168,7 @@ pub fn input_gradient(
     shape: &Conv1d,
     extra: usize,
     (dy, w): (&[f32], &[f32]),
-    kept: Option<&[f32]>,
+    below: Option<(&[f32], f64)>,
     dx: &[f64],
 ) -> Setup {
     let mut setup = Setup::default();
@@ -170,9 +177,10 @@ pub fn input_gradient(
     let dy = setup.input("dy", (shape.batch, shape.steps, shape.filters), padding, dy);
     let w = setup.floats("w", w);
     let sizes = (shape.batch, shape.length, shape.channels);
-    let kept = kept.map(|kept| setup.input("x_kept", sizes, (extra, 3 * extra), kept));
+    let below = below.map(|(kept, scale)| (setup.input("x_kept", sizes, (extra, 3 * extra), kept), scale));
+    let below = below.as_ref().map(|(kept, scale)| (kept, *scale));
     let dx = setup.output("dx", sizes, (extra, 0), (dx, Tolerance::PRODUCT));
-    setup.launch(shape.input_gradient(("case", variant), (&dy, w), kept.as_ref(), &dx));
+    setup.launch(shape.input_gradient(("case", variant), (&dy, w), below, &dx));
     setup
 }
 
