@@ -75,7 +75,7 @@ impl Value {
 pub struct Kernel {
     /// The shader, as in `conv1d`.
     pub shader: &'static str,
-    /// The file among the shader's variants: `standard` or `subgroup`.
+    /// The file among the shader's variants: `standard`, `subgroup` or `tiled`.
     pub variant: &'static str,
     /// The entry point, as in `forward`.
     pub entry: &'static str,

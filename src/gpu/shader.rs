@@ -13,7 +13,7 @@ use crate::{Error, Result};
 pub struct Shader {
     /// The shader's name, as in `conv1d`.
     pub name: &'static str,
-    /// `standard` runs everywhere; `subgroup` needs subgroups of at least 8.
+    /// `standard` and `tiled` run everywhere; `subgroup` needs subgroups of at least 8.
     pub variant: &'static str,
     /// The WGSL text.
     pub source: &'static str,
@@ -42,6 +42,7 @@ pub const SHADERS: &[Shader] = &[
     shader!("average_pool1d"),
     shader!("conv1d"),
     shader!("conv1d", "subgroup"),
+    shader!("conv1d", "tiled"),
     shader!("dropout"),
     shader!("gather"),
     shader!("gradient_norm"),

@@ -35,6 +35,15 @@ pub struct Conv1d {
 /// Weight-gradient sums are cut until this many tiles are at work, so that small layers fill an adapter too.
 const TILES_WANTED: usize = 64;
 
+/// As [`TILES_WANTED`] where a tile is a workgroup: a large GPU has about this many cores that each take one.
+const WORKGROUPS_WANTED: usize = 128;
+
+/// Lanes of a workgroup of the tiled variant, down and across, the largest first: 256, 128 and 64.
+const LANES: [(usize, usize); 3] = [(16, 16), (16, 8), (8, 8)];
+
+/// Most lanes down: 12 KiB of workgroup memory, of the 16 that every adapter has.
+const HIGHEST: usize = 32;
+
 /// Fewest rows a cut of the weight-gradient sum is worth.
 const ROWS_PER_SPLIT: usize = 64;
 
@@ -75,9 +84,9 @@ impl Conv1d {
 
     /// Owners among which the weight gradient's sum over N * steps is cut.
     pub fn splits(&self, variant: &str) -> usize {
-        let tiles = Tiles::of(variant, self.filters).count(self.depth(), self.filters);
+        let tiles = Tiles::of(variant, self.depth(), self.filters);
         let most = (self.batch * self.steps / ROWS_PER_SPLIT).max(1);
-        TILES_WANTED.div_ceil(tiles).min(most)
+        tiles.wanted.div_ceil(tiles.count(self.depth(), self.filters)).min(most)
     }
 
     /// y = x * w + b, then ReLU if `relu`.
@@ -90,7 +99,7 @@ impl Conv1d {
     ) -> Launch {
         assert!(x.left >= self.left && x.right >= self.right, "{label}: x lacks padding");
         let rows = self.batch * self.steps;
-        let tiles = Tiles::of(variant, self.filters);
+        let tiles = Tiles::of(variant, rows, self.filters);
         let mut shape = self.shape();
         shape.extend([
             ("x_start", x.start() - self.left * self.channels),
@@ -130,8 +139,8 @@ impl Conv1d {
     ) -> Launch {
         let (left, right) = self.gradient_padding();
         assert!(dy.left >= left && dy.right >= right, "{label}: dy lacks padding");
-        let positions = self.length.div_ceil(self.stride);
-        let tiles = Tiles::of(variant, self.channels);
+        let rows = self.batch * self.length.div_ceil(self.stride);
+        let tiles = Tiles::of(variant, self.stride * rows, self.channels);
         let (kept, scale) = below.unwrap_or((dy, 1.0));
         let mut kernel = tiles.kernel("input_gradient", variant, below.is_some());
         if scale != 1.0 {
@@ -156,7 +165,7 @@ impl Conv1d {
                 ("dx", Binding::Fixed(dx.slice)),
             ],
             shape: complete(shape),
-            workgroups: tiles.workgroups(self.stride * tiles.count(self.batch * positions, self.channels)),
+            workgroups: tiles.workgroups(self.stride * tiles.count(rows, self.channels)),
             flop: self.flop(),
             bytes: self.bytes(),
         }
@@ -175,7 +184,7 @@ impl Conv1d {
     ) -> Launch {
         let start = x.start() as isize + (first_step - self.left as isize) * self.channels as isize;
         assert!(start >= 0 && x.right >= self.right, "{label}: x lacks padding");
-        let tiles = Tiles::of(variant, self.filters);
+        let tiles = Tiles::of(variant, self.depth(), self.filters);
         let mut shape = self.shape();
         shape.extend([
             ("x_start", start.unsigned_abs()),
@@ -261,26 +270,54 @@ struct Tiles {
     rows: usize,
     columns: usize,
     per_workgroup: usize,
-    /// Lanes that share the rows of a tile, where the variant has a choice.
-    lanes: Option<usize>,
+    /// Tiles that should be at work together.
+    wanted: usize,
+    /// What the kernel must be told of them.
+    constants: Vec<(&'static str, usize)>,
 }
 
 impl Tiles {
-    /// The tiles for matrices of `columns` columns.
-    fn of(variant: &str, columns: usize) -> Self {
+    /// The tiles for a matrix of `rows` x `columns`.
+    fn of(variant: &str, rows: usize, columns: usize) -> Self {
         let file = Shader::find("conv1d", variant);
-        let (rows, width, workgroup) =
-            (file.constant("ROWS"), file.constant("COLUMNS"), file.constant("WORKGROUP"));
-        if variant == "subgroup" {
-            let lanes = columns.div_ceil(width).next_power_of_two().min(workgroup);
-            Self {
-                rows: rows * workgroup / lanes,
-                columns: lanes * width,
-                per_workgroup: 1,
-                lanes: Some(lanes),
+        let (height, width) = (file.constant("ROWS"), file.constant("COLUMNS"));
+        match variant {
+            "subgroup" => {
+                let workgroup = file.constant("WORKGROUP");
+                let lanes = columns.div_ceil(width).next_power_of_two().min(workgroup);
+                Self {
+                    rows: height * workgroup / lanes,
+                    columns: lanes * width,
+                    per_workgroup: 1,
+                    wanted: TILES_WANTED,
+                    constants: vec![("LANES", lanes)],
+                }
             }
-        } else {
-            Self { rows, columns: width, per_workgroup: workgroup, lanes: None }
+            "tiled" => {
+                let of_lanes = |(down, across): (usize, usize)| {
+                    // A narrow matrix takes higher tiles, up to what fits the workgroup's memory.
+                    let needed = columns.div_ceil(width).next_power_of_two().clamp(2, across);
+                    let down = (down * across / needed).min(HIGHEST);
+                    Self {
+                        rows: down * height,
+                        columns: needed * width,
+                        per_workgroup: 1,
+                        wanted: WORKGROUPS_WANTED,
+                        constants: vec![("DOWN", down), ("ACROSS", needed)],
+                    }
+                };
+                // The larger a tile, the fewer loads a multiply-add; the more tiles, the more cores at work.
+                let sizes = LANES.map(of_lanes);
+                let place = sizes.iter().position(|tiles| tiles.count(rows, columns) >= WORKGROUPS_WANTED);
+                sizes.into_iter().nth(place.unwrap_or(LANES.len() - 1)).expect("a place in the list")
+            }
+            _ => Self {
+                rows: height,
+                columns: width,
+                per_workgroup: file.constant("WORKGROUP"),
+                wanted: TILES_WANTED,
+                constants: Vec::new(),
+            },
         }
     }
 
@@ -294,7 +331,7 @@ impl Tiles {
 
     fn kernel(&self, entry: &'static str, variant: &'static str, relu: bool) -> Kernel {
         let mut constants = BTreeMap::from([("RELU", f64::from(u8::from(relu)))]);
-        constants.extend(self.lanes.map(|lanes| ("LANES", lanes as f64)));
+        constants.extend(self.constants.iter().map(|&(name, value)| (name, value as f64)));
         Kernel { shader: "conv1d", variant, entry, constants }
     }
 }

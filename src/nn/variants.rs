@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::gpu::adapter::AdapterInfo;
+use crate::gpu::adapter::{AdapterInfo, AdapterType};
 use crate::gpu::shader::SHADERS;
 use crate::{Error, Result};
 
@@ -11,23 +11,33 @@ use crate::{Error, Result};
 pub struct Row {
     /// The row's name; `--variant` takes it.
     pub name: &'static str,
-    /// The adapters it is chosen for.
+    /// The adapters it is chosen for, in words, and what that rests on.
     pub adapters: &'static str,
+    /// The types of adapter it is chosen for; none for all.
+    pub types: &'static [AdapterType],
     /// Shaders that run in another variant than `standard`.
     pub shaders: &'static [(&'static str, &'static str)],
     /// Smallest subgroup it needs, in invocations; 0 for none.
     pub subgroup: u32,
 }
 
-/// The table; the last row is standard WGSL and runs everywhere.
+/// The table; the first row for an adapter's type that it can run is chosen. The last one is standard WGSL.
 pub const ROWS: &[Row] = &[
     Row {
+        name: "tiled",
+        adapters: "discrete, integrated and virtual GPUs (by its counts, not yet timed on one)",
+        types: &[AdapterType::Discrete, AdapterType::Integrated, AdapterType::Virtual],
+        shaders: &[("conv1d", "tiled")],
+        subgroup: 0,
+    },
+    Row {
         name: "subgroup",
-        adapters: "software adapters with subgroups of at least 8",
+        adapters: "software adapters with subgroups of at least 8 (timed on Mesa's)",
+        types: &[AdapterType::Software],
         shaders: &[("conv1d", "subgroup")],
         subgroup: 8,
     },
-    Row { name: "standard", adapters: "all others", shaders: &[], subgroup: 0 },
+    Row { name: "standard", adapters: "all others", types: &[], shaders: &[], subgroup: 0 },
 ];
 
 /// The variant of every shader: part of a run's record, since sums differ in their last bits between variants.
@@ -39,6 +49,12 @@ impl Row {
     pub fn variants(&self) -> Variants {
         let standard = SHADERS.iter().map(|shader| (shader.name, "standard"));
         Variants(standard.chain(self.shaders.iter().copied()).collect())
+    }
+
+    /// The row of the table for an adapter.
+    pub fn of(adapter: &AdapterInfo) -> &'static Self {
+        let fits = |row: &&Self| row.types.is_empty() || row.types.contains(&adapter.kind);
+        ROWS.iter().filter(fits).find(|row| row.runs_on(adapter)).unwrap_or(&ROWS[ROWS.len() - 1])
     }
 
     fn runs_on(&self, adapter: &AdapterInfo) -> bool {
@@ -53,9 +69,7 @@ impl Variants {
     /// An unknown row, or one that the adapter cannot run.
     pub fn choose(adapter: &AdapterInfo, forced: Option<&str>) -> Result<Self> {
         let Some(name) = forced else {
-            let row =
-                ROWS.iter().find(|row| row.runs_on(adapter) && (adapter.is_software() || row.subgroup == 0));
-            return Ok(row.unwrap_or(&ROWS[ROWS.len() - 1]).variants());
+            return Ok(Row::of(adapter).variants());
         };
         let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| {
             let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();

@@ -43,6 +43,16 @@ const SIZES: &[Sizes] = &[
     ((2, 120, 1), 3, 5, 2, Same),
 ];
 
+/// Matrices so large that the tiled variant takes its larger tiles: 64 x 64 and 64 x 32 outputs.
+const LARGE: &[(&str, Sizes)] = &[
+    ("forward", ((1, 8200, 3), 65, 1, 1, Valid)),
+    ("forward", ((2, 1351, 3), 65, 1, 1, Valid)),
+    ("input_gradient", ((1, 8200, 65), 3, 1, 1, Valid)),
+    ("input_gradient", ((2, 1351, 65), 3, 2, 1, Same)),
+    ("weight_gradient", ((1, 17, 65), 515, 16, 1, Same)),
+    ("weight_gradient", ((1, 17, 65), 260, 16, 1, Same)),
+];
+
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for variant in variants("conv1d") {
@@ -76,6 +86,23 @@ pub(super) fn cases() -> Vec<Case> {
                     move || random_weight_gradient(variant, &shape, seed, splits),
                 ));
             }
+        }
+        for (index, &(entry, (input, filters, kernel, stride, padding))) in LARGE.iter().enumerate() {
+            let shape = Conv1d::new(input, filters, kernel, stride, padding);
+            let (n, l, c) = input;
+            let name = format!("n{n} l{l} c{c} f{filters} k{kernel} s{stride} large");
+            let seed = index as u64;
+            cases.push(match entry {
+                "forward" => Case::new("conv1d.forward", variant, name, move || {
+                    random_forward(variant, &shape, seed, 0, true)
+                }),
+                "input_gradient" => Case::new("conv1d.input_gradient", variant, name, move || {
+                    random_input_gradient(variant, &shape, seed, 0, Some(1.0))
+                }),
+                _ => Case::new("conv1d.weight_gradient", variant, name, move || {
+                    random_weight_gradient(variant, &shape, seed, 1)
+                }),
+            });
         }
         for (batch, length, units, first_step) in [(2, 7, 5, -1), (5, 9, 33, -1), (2, 7, 3, 1)] {
             let name = format!("n{batch} l{length} h{units} first{first_step}");
