@@ -96,6 +96,8 @@ pub struct Launch {
     pub shape: Vec<(&'static str, Value)>,
     /// Workgroups in all; the executor folds them into x and y.
     pub workgroups: usize,
+    /// Barriers that each workgroup passes, one after the other: at most this many.
+    pub barriers: usize,
     /// Floating-point operations (a multiply-add counts two), padding aside.
     pub flop: u64,
     /// Bytes that must move at least: every operand read once, every result written once.

@@ -118,6 +118,7 @@ impl Conv1d {
             ],
             shape: complete(shape),
             workgroups: tiles.workgroups(tiles.count(rows, self.filters)),
+            barriers: tiles.barriers(self.depth()),
             flop: self.flop(),
             bytes: self.bytes(),
         }
@@ -166,6 +167,7 @@ impl Conv1d {
             ],
             shape: complete(shape),
             workgroups: tiles.workgroups(self.stride * tiles.count(rows, self.channels)),
+            barriers: self.kernel.div_ceil(self.stride) * tiles.barriers(self.filters),
             flop: self.flop(),
             bytes: self.bytes(),
         }
@@ -206,6 +208,7 @@ impl Conv1d {
             ],
             shape: complete(shape),
             workgroups: tiles.workgroups(splits * tiles.count(self.depth(), self.filters)),
+            barriers: tiles.barriers((self.batch * self.steps).div_ceil(splits)),
             flop: self.flop(),
             bytes: self.bytes(),
         }
@@ -272,6 +275,8 @@ struct Tiles {
     per_workgroup: usize,
     /// Tiles that should be at work together.
     wanted: usize,
+    /// Terms of a sum between two barriers, where operands are shared in workgroup memory.
+    slice: Option<usize>,
     /// What the kernel must be told of them.
     constants: Vec<(&'static str, usize)>,
 }
@@ -290,6 +295,7 @@ impl Tiles {
                     columns: lanes * width,
                     per_workgroup: 1,
                     wanted: TILES_WANTED,
+                    slice: None,
                     constants: vec![("LANES", lanes)],
                 }
             }
@@ -303,6 +309,7 @@ impl Tiles {
                         columns: needed * width,
                         per_workgroup: 1,
                         wanted: WORKGROUPS_WANTED,
+                        slice: Some(file.constant("SLICE")),
                         constants: vec![("DOWN", down), ("ACROSS", needed)],
                     }
                 };
@@ -316,6 +323,7 @@ impl Tiles {
                 columns: width,
                 per_workgroup: file.constant("WORKGROUP"),
                 wanted: TILES_WANTED,
+                slice: None,
                 constants: Vec::new(),
             },
         }
@@ -327,6 +335,11 @@ impl Tiles {
 
     fn workgroups(&self, tiles: usize) -> usize {
         tiles.div_ceil(self.per_workgroup)
+    }
+
+    /// Barriers of a sum of `terms` at most: one a slice, and one before them.
+    fn barriers(&self, terms: usize) -> usize {
+        self.slice.map_or(0, |slice| 1 + terms.div_ceil(slice))
     }
 
     fn kernel(&self, entry: &'static str, variant: &'static str, relu: bool) -> Kernel {

@@ -61,6 +61,7 @@ impl Dropout {
             bindings,
             shape,
             workgroups: x.elements().div_ceil(Shader::find("dropout", "standard").constant("WORKGROUP")),
+            barriers: 0,
             flop: x.elements() as u64,
             bytes: 8 * x.elements() as u64,
         }

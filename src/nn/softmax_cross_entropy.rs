@@ -60,6 +60,7 @@ fn launch(label: &str, entry: &'static str, x: &Tensor, bindings: Vec<(&'static 
         bindings,
         shape: fields(&[("batch", x.batch), ("classes", x.channels)]),
         workgroups: x.batch.div_ceil(Shader::find("softmax_cross_entropy", "standard").constant("WORKGROUP")),
+        barriers: 0,
         flop: 5 * x.elements() as u64,
         bytes: if entry == "train" { 12 } else { 8 } * x.elements() as u64,
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::tuned;
 use crate::gpu::adapter::{AdapterInfo, AdapterType};
 use crate::gpu::shader::SHADERS;
 use crate::{Error, Result};
@@ -51,30 +52,41 @@ impl Row {
         Variants(standard.chain(self.shaders.iter().copied()).collect())
     }
 
+    /// The row that `--variant` names.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn named(name: &str) -> Result<&'static Self> {
+        ROWS.iter().find(|row| row.name == name).ok_or_else(|| {
+            let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+            Error::input(format!("--variant {name}: unknown; there are: {}", names.join(", ")))
+        })
+    }
+
     /// The row of the table for an adapter.
     pub fn of(adapter: &AdapterInfo) -> &'static Self {
         let fits = |row: &&Self| row.types.is_empty() || row.types.contains(&adapter.kind);
         ROWS.iter().filter(fits).find(|row| row.runs_on(adapter)).unwrap_or(&ROWS[ROWS.len() - 1])
     }
 
-    fn runs_on(&self, adapter: &AdapterInfo) -> bool {
+    /// Whether the adapter has what the row needs.
+    pub(super) fn runs_on(&self, adapter: &AdapterInfo) -> bool {
         adapter.subgroup_min >= self.subgroup
     }
 }
 
 impl Variants {
-    /// The row for `adapter`, or the row named by `--variant`.
+    /// The row for `adapter`: the one named by `--variant`, otherwise the one kept by `gpu-bearing tune`, otherwise
+    /// the table's.
     ///
     /// # Errors
-    /// An unknown row, or one that the adapter cannot run.
+    /// An unknown row, one that the adapter cannot run, or a kept choice that cannot be read.
     pub fn choose(adapter: &AdapterInfo, forced: Option<&str>) -> Result<Self> {
         let Some(name) = forced else {
-            return Ok(Row::of(adapter).variants());
+            let kept = tuned::row(adapter)?;
+            return Ok(kept.unwrap_or_else(|| Row::of(adapter)).variants());
         };
-        let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| {
-            let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
-            Error::input(format!("--variant {name}: unknown; there are: {}", names.join(", ")))
-        })?;
+        let row = Row::named(name)?;
         if !row.runs_on(adapter) {
             return Err(Error::input(format!(
                 "--variant {name} needs subgroups of at least {}, {} has {}; leave --variant out",
