@@ -21,4 +21,5 @@ mod split;
 mod synth;
 mod table;
 mod twins;
+mod variants;
 mod wav;
