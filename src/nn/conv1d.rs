@@ -118,7 +118,7 @@ impl Conv1d {
             ],
             shape: complete(shape),
             workgroups: tiles.workgroups(tiles.count(rows, self.filters)),
-            barriers: tiles.barriers(self.depth()),
+            barriers: tiles.barriers(1, self.depth()),
             flop: self.flop(),
             bytes: self.bytes(),
         }
@@ -167,7 +167,7 @@ impl Conv1d {
             ],
             shape: complete(shape),
             workgroups: tiles.workgroups(self.stride * tiles.count(rows, self.channels)),
-            barriers: self.kernel.div_ceil(self.stride) * tiles.barriers(self.filters),
+            barriers: tiles.barriers(self.kernel.div_ceil(self.stride), self.filters),
             flop: self.flop(),
             bytes: self.bytes(),
         }
@@ -208,7 +208,7 @@ impl Conv1d {
             ],
             shape: complete(shape),
             workgroups: tiles.workgroups(splits * tiles.count(self.depth(), self.filters)),
-            barriers: tiles.barriers((self.batch * self.steps).div_ceil(splits)),
+            barriers: tiles.barriers(1, (self.batch * self.steps).div_ceil(splits)),
             flop: self.flop(),
             bytes: self.bytes(),
         }
@@ -337,9 +337,9 @@ impl Tiles {
         tiles.div_ceil(self.per_workgroup)
     }
 
-    /// Barriers of a sum of `terms` at most: one a slice, and one before them.
-    fn barriers(&self, terms: usize) -> usize {
-        self.slice.map_or(0, |slice| 1 + terms.div_ceil(slice))
+    /// Barriers of `sums` of `terms` each at most: one a slice, and one before them.
+    fn barriers(&self, sums: usize, terms: usize) -> usize {
+        self.slice.map_or(0, |slice| 1 + sums * terms.div_ceil(slice))
     }
 
     fn kernel(&self, entry: &'static str, variant: &'static str, relu: bool) -> Kernel {
