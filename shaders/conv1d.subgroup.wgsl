@@ -6,13 +6,15 @@
 //
 //   forward:          y[m, o] = b[o] + sum over k < depth of x[m * x_step + k] * w[k, o],  then ReLU with RELU
 //   input_gradient:   dx[n, p, i] = sum over tap, o with p + left - tap = s * stride
-//                                   of dy[n, s, o] * w[tap, i, o],  0 where x_kept is not positive with RELU
+//                                   of dy[n, s, o] * w[tap, i, o]; with RELU times
+//                      KEPT_SCALE, and 0 where x_kept is not positive
 //   weight_gradient:  dw[k, o] = sum over m of x[m * x_step + k] * dy[m, o];  db[o] = sum over m of dy[m, o]
 //
 // w is (kernel, C_in, C_out), so k = tap * C_in + i and depth = kernel * C_in. Padding is zero rows around each
 // sequence of x and dy. The input gradient of stride s is s interleaved products (phases), each over the taps
 // that meet its positions. The weight gradient is cut along m into `splits` owners, added up by gradient_sum.
-// Backward keeps x (the layer's input; with RELU it is the output of the ReLU below).
+// Backward keeps x (the layer's input; with RELU it is the output of the ReLU below, or of a dropout after that
+// ReLU: what it has dropped is not positive either, and what it has kept it has multiplied by KEPT_SCALE).
 //
 // This variant needs subgroups of WORKGROUP invocations and 64-bit integers. It is made for a software adapter of eight
 // lanes, where a load costs as much as ten multiply-adds, a load of two floats as one u64 no more than that of one,
@@ -22,6 +24,7 @@
 // depth, or filters where those are summed over, in whole runs and for whole vec4s of filters.
 
 override RELU: bool = false;
+override KEPT_SCALE: f32 = 1.0;
 override LANES: u32 = 8u;       // 4 or 8: lanes side by side along the columns; with 4 a tile has twice the rows
 override SHIFTED: bool = false; // whether runs of x begin elsewhere than at multiples of RUN
 
@@ -322,7 +325,8 @@ fn input_gradient(
                 if column + j < shape.channels {
                     var value = sum[r][j];
                     if RELU {
-                        value = select(0.0, value, x_kept[shape.kept_start + n * shape.kept_sequence + i] > 0.0);
+                        let passes = x_kept[shape.kept_start + n * shape.kept_sequence + i] > 0.0;
+                        value = select(0.0, value * KEPT_SCALE, passes);
                     }
                     dx[shape.dx_start + n * shape.dx_sequence + i] = value;
                 }

@@ -6,18 +6,21 @@
 //
 //   forward:          y[m, o] = b[o] + sum over k < depth of x[m * x_step + k] * w[k, o],  then ReLU with RELU
 //   input_gradient:   dx[n, p, i] = sum over tap, o with p + left - tap = s * stride
-//                                   of dy[n, s, o] * w[tap, i, o],  0 where x_kept is not positive with RELU
+//                                   of dy[n, s, o] * w[tap, i, o]; with RELU times
+//                      KEPT_SCALE, and 0 where x_kept is not positive
 //   weight_gradient:  dw[k, o] = sum over m of x[m * x_step + k] * dy[m, o];  db[o] = sum over m of dy[m, o]
 //
 // w is (kernel, C_in, C_out), so k = tap * C_in + i and depth = kernel * C_in. Padding is zero rows around each
 // sequence of x and dy. The input gradient of stride s is s interleaved products (phases), each over the taps
 // that meet its positions. The weight gradient is cut along m into `splits` owners, added up by gradient_sum.
-// Backward keeps x (the layer's input; with RELU it is the output of the ReLU below).
+// Backward keeps x (the layer's input; with RELU it is the output of the ReLU below, or of a dropout after that
+// ReLU: what it has dropped is not positive either, and what it has kept it has multiplied by KEPT_SCALE).
 //
 // This variant is standard WGSL: an invocation owns ROWS x COLUMNS outputs in registers, neighbours own
 // neighbouring columns of the same rows.
 
 override RELU: bool = false;
+override KEPT_SCALE: f32 = 1.0;
 
 struct Shape {
     batch: u32,       // N
@@ -186,7 +189,8 @@ fn input_gradient(
                 if column + j < shape.channels {
                     var value = sum[r][j];
                     if RELU {
-                        value = select(0.0, value, x_kept[shape.kept_start + n * shape.kept_sequence + i] > 0.0);
+                        let passes = x_kept[shape.kept_start + n * shape.kept_sequence + i] > 0.0;
+                        value = select(0.0, value * KEPT_SCALE, passes);
                     }
                     dx[shape.dx_start + n * shape.dx_sequence + i] = value;
                 }

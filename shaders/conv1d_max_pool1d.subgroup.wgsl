@@ -5,7 +5,7 @@
 // conv1d (which see) shrink to an eighth:
 //
 //   input_gradient:   dx[n, p, i] = sum over t, o, tap with s + tap - left = p of dy[n, t, o] * w[tap, i, o],
-//                     0 where x_kept is not positive with INPUT_RELU
+//                     with INPUT_RELU times KEPT_SCALE, and 0 where x_kept is not positive
 //   weight_gradient:  dw[tap, i, o] = sum over n, t of x[n, s + tap - left, i] * dy[n, t, o];  db[o] = sum of dy
 //
 // With RELU, dy counts only where y is positive: the convolution ends in a ReLU. The weight gradient is cut along
@@ -18,6 +18,7 @@
 
 override RELU: bool = false;
 override INPUT_RELU: bool = false;
+override KEPT_SCALE: f32 = 1.0; // as in conv1d
 
 struct Shape {
     batch: u32,       // N
@@ -203,7 +204,8 @@ fn input_gradient(
                 let i = p * shape.channels + channel + c;
                 var value = sums[j][c];
                 if INPUT_RELU {
-                    value = select(0.0, value, x_kept[shape.kept_start + n * shape.kept_sequence + i] > 0.0);
+                    let passes = x_kept[shape.kept_start + n * shape.kept_sequence + i] > 0.0;
+                    value = select(0.0, value * KEPT_SCALE, passes);
                 }
                 dx[shape.dx_start + n * shape.dx_sequence + i] = value;
             }

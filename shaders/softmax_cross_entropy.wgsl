@@ -1,11 +1,11 @@
-// softmax_cross_entropy: class probabilities, loss and prediction of each row, and the gradient of the mean loss.
+// softmax_cross_entropy: class probabilities, loss and prediction of each row; `train` also the gradient of the
+// mean loss, in the same launch.
 //
 //   p[r, c] = exp(x[r, c] - max_c x[r, c]) / sum_c exp(x[r, c] - max_c x[r, c])
 //   loss[r] = log(sum_c exp(x[r, c] - max)) - (x[r, label_r] - max);  predicted[r] = first argmax_c x[r, c]
 //   dx[r, c] = (p[r, c] - [c = label_r]) / rows     for r < rows, 0 for the unused rows of a short batch
 //
 // p, loss and predicted stand at the epoch's position step.first + r, so that one readback serves an epoch.
-// Backward keeps p.
 
 struct Shape {
     batch: u32,   // N
@@ -28,21 +28,12 @@ struct Step {
 @group(0) @binding(4) var<storage, read_write> p: array<f32>;
 @group(0) @binding(5) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(6) var<storage, read_write> predicted: array<u32>;
-@group(0) @binding(7) var<storage, read> p_kept: array<f32>;
-@group(0) @binding(8) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 
 const WORKGROUP = 32u;
 
-@compute @workgroup_size(WORKGROUP)
-fn forward(
-    @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
-    @builtin(local_invocation_index) lane: u32,
-) {
-    let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
-    if row >= min(step.rows, shape.batch) {
-        return;
-    }
+// The results of a row in use.
+fn classify(row: u32) {
     let base = row * shape.classes;
     var largest = x[base];
     var best = 0u;
@@ -65,7 +56,19 @@ fn forward(
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn backward(
+fn forward(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = (group.y * groups.x + group.x) * WORKGROUP + lane;
+    if row < min(step.rows, shape.batch) {
+        classify(row);
+    }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn train(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
@@ -74,11 +77,15 @@ fn backward(
     if row >= shape.batch {
         return;
     }
+    let used = row < step.rows;
+    if used {
+        classify(row);
+    }
     for (var c = 0u; c < shape.classes; c++) {
         var value = 0.0;
-        if row < step.rows {
+        if used {
             let one = select(0.0, 1.0, c == labels[row]);
-            value = (p_kept[(step.first + row) * shape.classes + c] - one) / f32(step.rows);
+            value = (p[(step.first + row) * shape.classes + c] - one) / f32(step.rows);
         }
         dx[row * shape.classes + c] = value;
     }

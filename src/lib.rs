@@ -24,7 +24,8 @@
 //! # Rules
 //! * **WGSL owns the interface.** Binding numbers, struct layouts and workgroup sizes are read from the shader
 //!   ([`gpu::shader`]); the host binds by name, and a wrong name is an error.
-//! * **A variant is a whole file** with the same entries and bindings. [`nn::variants`] says which one runs where.
+//! * **A variant is a whole file** with the same entries and bindings. [`nn::variants`] says which one runs
+//!   where, unless [`nn::tuned`] has kept what was measured there.
 //! * **Same seed, same adapter, same variants: same bits.** No float atomics; every output has one owner and one order
 //!   of summation; randomness is counted, not timed.
 //! * **Letters**: N batch, L length or T time, C channels, K taps, H hidden; x, w, b, y, and dx, dw, db, dy for gradients. LSTM

@@ -1,7 +1,8 @@
 //! `gpu-bearing devices`: every adapter, and which one would be picked.
 
 use gpu_bearing::gpu::adapter::{self, AdapterInfo, AdapterType};
-use gpu_bearing::nn::variants::{ROWS, Variants};
+use gpu_bearing::nn::tuned;
+use gpu_bearing::nn::variants::{ROWS, Row};
 use gpu_bearing::report::{Align, Table};
 use gpu_bearing::{Error, Result};
 use serde::Serialize;
@@ -24,6 +25,8 @@ struct Device {
     picked: bool,
     /// The row of the variant table.
     variant: &'static str,
+    /// Whether `gpu-bearing tune` has measured and kept that row; otherwise it is the table's.
+    tuned: bool,
     /// Shaders that run in another variant than `standard`.
     shaders: Vec<String>,
     hint: Option<String>,
@@ -66,8 +69,9 @@ fn variants() -> Table {
 }
 
 fn describe(info: AdapterInfo) -> Result<Device> {
-    let variants = Variants::choose(&info, None)?;
-    let row = ROWS.iter().find(|row| row.variants() == variants).map_or("standard", |row| row.name);
+    let kept = tuned::row(&info)?;
+    let row = kept.unwrap_or_else(|| Row::of(&info));
+    let variants = row.variants();
     let shaders = variants
         .iter()
         .filter(|(_, variant)| *variant != "standard")
@@ -80,7 +84,7 @@ fn describe(info: AdapterInfo) -> Result<Device> {
             FAST_MESA.0
         )
     });
-    Ok(Device { picked: info.index == 0, variant: row, shaders, hint, info })
+    Ok(Device { picked: info.index == 0, variant: row.name, tuned: kept.is_some(), shaders, hint, info })
 }
 
 /// Why the first adapter of the list is picked.
@@ -133,7 +137,10 @@ fn block(device: &Device) -> String {
         format!("  subgroups    {subgroups}"),
         format!("  timestamps   {}", yes_no(info.timestamps)),
         format!("  f16          {}", yes_no(info.f16)),
-        format!("  variant      {variant}"),
+        format!(
+            "  variant      {variant}, {}",
+            if device.tuned { "measured and kept by gpu-bearing tune" } else { "by the table below" }
+        ),
     ];
     lines.extend(device.hint.iter().map(|hint| format!("  hint         {hint}")));
     lines.push(String::new());

@@ -13,6 +13,7 @@ mod options;
 mod output;
 mod predict;
 mod train;
+mod tune;
 
 /// Train, test and run bearing-fault classifiers on any GPU.
 #[derive(Debug, Parser)]
@@ -28,6 +29,7 @@ enum Command {
     Eval(eval::Args),
     Predict(predict::Args),
     Bench(bench::Args),
+    Tune(tune::Args),
     Check(check::Args),
     Devices(devices::Args),
     Model(model::Args),
@@ -41,6 +43,7 @@ impl Cli {
             Command::Eval(args) => eval::run(args),
             Command::Predict(args) => predict::run(args),
             Command::Bench(args) => bench::run(&args),
+            Command::Tune(args) => tune::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Devices(args) => devices::run(&args),
             Command::Model(args) => model::run(&args),

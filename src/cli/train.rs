@@ -60,8 +60,10 @@ pub(crate) fn run(args: Args) -> Result<()> {
     };
     let material = Material::load(&mut config)?;
     let gpu = Gpu::open(config.adapter.as_deref())?;
-    // Before a folder is made that would stay empty.
-    Variants::choose(&gpu.info, config.variant.as_deref())?;
+    if resumed.is_none() {
+        // Before a folder is made that would stay empty. A run that goes on has variants of its own.
+        Variants::choose(&gpu.info, config.variant.as_deref())?;
+    }
     let last = resumed.as_ref().map(RunFolder::read_last).transpose()?;
     let folder = match resumed {
         Some(folder) => folder,

@@ -75,7 +75,7 @@ impl Value {
 pub struct Kernel {
     /// The shader, as in `conv1d`.
     pub shader: &'static str,
-    /// The file among the shader's variants: `standard` or `subgroup`.
+    /// The file among the shader's variants: `standard`, `subgroup` or `tiled`.
     pub variant: &'static str,
     /// The entry point, as in `forward`.
     pub entry: &'static str,
@@ -96,6 +96,8 @@ pub struct Launch {
     pub shape: Vec<(&'static str, Value)>,
     /// Workgroups in all; the executor folds them into x and y.
     pub workgroups: usize,
+    /// Barriers that each workgroup passes, one after the other: at most this many.
+    pub barriers: usize,
     /// Floating-point operations (a multiply-add counts two), padding aside.
     pub flop: u64,
     /// Bytes that must move at least: every operand read once, every result written once.

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 pub struct Shader {
     /// The shader's name, as in `conv1d`.
     pub name: &'static str,
-    /// `standard` runs everywhere; `subgroup` needs subgroups of at least 8.
+    /// `standard` and `tiled` run everywhere; `subgroup` needs subgroups of at least 8.
     pub variant: &'static str,
     /// The WGSL text.
     pub source: &'static str,
@@ -42,6 +42,7 @@ pub const SHADERS: &[Shader] = &[
     shader!("average_pool1d"),
     shader!("conv1d"),
     shader!("conv1d", "subgroup"),
+    shader!("conv1d", "tiled"),
     shader!("conv1d_max_pool1d", "subgroup"),
     shader!("dropout"),
     shader!("gather"),
@@ -155,7 +156,8 @@ impl Shader {
         let name = self.file_name();
         let module = naga::front::wgsl::parse_str(self.source)
             .map_err(|e| Error::failed(e.emit_to_string_with_path(self.source, &name)))?;
-        let capabilities = Capabilities::SUBGROUP | Capabilities::SUBGROUP_BARRIER | Capabilities::SHADER_INT64;
+        let capabilities =
+            Capabilities::SUBGROUP | Capabilities::SUBGROUP_BARRIER | Capabilities::SHADER_INT64;
         let info = Validator::new(ValidationFlags::all(), capabilities)
             .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
             .subgroup_operations(naga::valid::SubgroupOperationSet::all())

@@ -72,6 +72,7 @@ impl Adam {
             ],
             shape: fields(&[("count", count)]),
             workgroups: count.div_ceil(Shader::find("adam", "standard").constant("WORKGROUP")),
+            barriers: 0,
             flop: 12 * count as u64,
             bytes: 28 * count as u64,
         }
@@ -100,6 +101,7 @@ pub fn clip(arena: &mut Arena, g: Slice, limit: f64) -> (Vec<Launch>, Slice) {
             bindings,
             shape,
             workgroups,
+            barriers: usize::from(entry == "scale"),
             flop: 2 * g.len as u64,
             bytes: 4 * g.len as u64,
         }

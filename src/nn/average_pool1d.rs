@@ -42,6 +42,7 @@ fn launch(
         ]
         .concat(),
         workgroups: owners.div_ceil(Shader::find("average_pool1d", "standard").constant("WORKGROUP")),
+        barriers: 0,
         flop: long.elements() as u64,
         bytes: 4 * (long.elements() + short.elements()) as u64,
     }

@@ -37,6 +37,14 @@ const TILES_WANTED: usize = 64;
 
 /// Elements that the subgroup variant loads at once.
 const RUN: usize = 8;
+/// As [`TILES_WANTED`] where a tile is a workgroup: a large GPU has about this many cores that each take one.
+const WORKGROUPS_WANTED: usize = 128;
+
+/// Lanes of a workgroup of the tiled variant, down and across, the largest first: 256, 128 and 64.
+const LANES: [(usize, usize); 3] = [(16, 16), (16, 8), (8, 8)];
+
+/// Most lanes down: 12 KiB of workgroup memory, of the 16 that every adapter has.
+const HIGHEST: usize = 32;
 
 /// Fewest rows a cut of the weight-gradient sum is worth.
 const ROWS_PER_SPLIT: usize = 64;
@@ -76,24 +84,25 @@ impl Conv1d {
         ((0..self.stride).map(before).max().unwrap_or(0), (latest + 1).saturating_sub(self.steps))
     }
 
-    /// The tiles of x * w and of its weight gradient. The subgroup variant takes x in whole runs of depth and w
-    /// in whole vec4s of filters, and leaves other shapes to `standard`.
-    fn tiles(&self, variant: &'static str, x: Option<&Tensor>) -> Tiles {
-        let whole = self.depth().is_multiple_of(RUN) && self.filters.is_multiple_of(4);
-        let steps = |x: &Tensor| [x.start(), x.sequence(), self.stride * self.channels, self.left * self.channels];
+    /// The tiles of a matrix of `rows` x filters that is made of runs of x, and of w or dy in vec4s of filters.
+    fn tiles(&self, variant: &'static str, rows: usize, x: Option<&Tensor>) -> Tiles {
+        let whole = self.filters.is_multiple_of(4);
+        let variant = if whole { where_whole(variant, &[self.depth()]) } else { where_whole(variant, &[1]) };
+        let mut tiles = Tiles::of(variant, rows, self.filters);
+        let steps =
+            |x: &Tensor| [x.start() - self.left * self.channels, x.sequence(), self.stride * self.channels];
         let shifted = x.is_some_and(|x| steps(x).iter().any(|step| !step.is_multiple_of(RUN)));
-        Tiles::of(if whole { variant } else { unless_subgroup(variant) }, self.filters, shifted)
+        if shifted && tiles.variant == "subgroup" {
+            tiles.constants.push(("SHIFTED", 1));
+        }
+        tiles
     }
 
     /// Owners among which the weight gradient's sum over N * steps is cut.
     pub fn splits(&self, variant: &'static str) -> usize {
-        let tiles = self.tiles(variant, None).count(self.depth(), self.filters);
-        self.splits_among(tiles, self.batch * self.steps)
-    }
-
-    /// Owners of a sum over `rows` that `tiles` tiles share.
-    pub(super) fn splits_among(&self, tiles: usize, rows: usize) -> usize {
-        TILES_WANTED.div_ceil(tiles).min((rows / ROWS_PER_SPLIT).max(1))
+        let tiles = self.tiles(variant, self.depth(), None);
+        let count = tiles.count(self.depth(), self.filters);
+        splits(tiles.wanted, count, self.batch * self.steps)
     }
 
     /// y = x * w + b, then ReLU if `relu`.
@@ -106,7 +115,7 @@ impl Conv1d {
     ) -> Launch {
         assert!(x.left >= self.left && x.right >= self.right, "{label}: x lacks padding");
         let rows = self.batch * self.steps;
-        let tiles = self.tiles(variant, Some(x));
+        let tiles = self.tiles(variant, rows, Some(x));
         let mut shape = self.shape();
         shape.extend([
             ("x_start", x.start() - self.left * self.channels),
@@ -125,25 +134,30 @@ impl Conv1d {
             ],
             shape: complete(shape),
             workgroups: tiles.workgroups(tiles.count(rows, self.filters)),
+            barriers: tiles.barriers(1, self.depth()),
             flop: self.flop(),
             bytes: self.bytes(),
         }
     }
 
-    /// dx from dy; with `relu_output` (the layer's input, where it comes out of a ReLU) also through that ReLU.
+    /// dx from dy; with `below` (the layer's input, where it comes out of a ReLU, and 1) also through that ReLU. A
+    /// dropout may stand between: then its output and its factor 1 / (1 - rate).
     pub fn input_gradient(
         &self,
         (label, variant): (&str, &'static str),
         (dy, w): (&Tensor, Slice),
-        relu_output: Option<&Tensor>,
+        below: Option<(&Tensor, f64)>,
         dx: &Tensor,
     ) -> Launch {
         let (left, right) = self.gradient_padding();
         assert!(dy.left >= left && dy.right >= right, "{label}: dy lacks padding");
-        let positions = self.length.div_ceil(self.stride);
-        let whole = self.filters.is_multiple_of(RUN);
-        let tiles = Tiles::of(if whole { variant } else { unless_subgroup(variant) }, self.channels, false);
-        let kept = relu_output.unwrap_or(dy);
+        let rows = self.batch * self.length.div_ceil(self.stride);
+        let tiles = Tiles::of(where_whole(variant, &[self.filters]), self.stride * rows, self.channels);
+        let (kept, scale) = below.unwrap_or((dy, 1.0));
+        let mut kernel = tiles.kernel("input_gradient", below.is_some());
+        if scale != 1.0 {
+            kernel.constants.insert("KEPT_SCALE", scale);
+        }
         let mut shape = self.shape();
         shape.extend([
             ("dx_start", dx.start()),
@@ -155,7 +169,7 @@ impl Conv1d {
         ]);
         Launch {
             label: label.to_owned(),
-            kernel: tiles.kernel("input_gradient", relu_output.is_some()),
+            kernel,
             bindings: vec![
                 ("dy", Binding::Fixed(dy.slice)),
                 ("w", Binding::Fixed(w)),
@@ -163,7 +177,8 @@ impl Conv1d {
                 ("dx", Binding::Fixed(dx.slice)),
             ],
             shape: complete(shape),
-            workgroups: tiles.workgroups(self.stride * tiles.count(self.batch * positions, self.channels)),
+            workgroups: tiles.workgroups(self.stride * tiles.count(rows, self.channels)),
+            barriers: tiles.barriers(self.kernel.div_ceil(self.stride), self.filters),
             flop: self.flop(),
             bytes: self.bytes(),
         }
@@ -182,7 +197,7 @@ impl Conv1d {
     ) -> Launch {
         let start = x.start() as isize + (first_step - self.left as isize) * self.channels as isize;
         assert!(start >= 0 && x.right >= self.right, "{label}: x lacks padding");
-        let tiles = self.tiles(variant, Some(x));
+        let tiles = self.tiles(variant, self.depth(), Some(x));
         let mut shape = self.shape();
         shape.extend([
             ("x_start", start.unsigned_abs()),
@@ -204,6 +219,7 @@ impl Conv1d {
             ],
             shape: complete(shape),
             workgroups: tiles.workgroups(splits * tiles.count(self.depth(), self.filters)),
+            barriers: tiles.barriers(1, (self.batch * self.steps).div_ceil(splits)),
             flop: self.flop(),
             bytes: self.bytes(),
         }
@@ -238,9 +254,15 @@ impl Conv1d {
     }
 }
 
-/// What runs where the subgroup variant does not.
-fn unless_subgroup(variant: &'static str) -> &'static str {
-    if variant == "subgroup" { "standard" } else { variant }
+/// The subgroup variant loads whole runs, and leaves sums over `lengths` that are none to `standard`.
+fn where_whole(variant: &'static str, lengths: &[usize]) -> &'static str {
+    let whole = lengths.iter().all(|length| length.is_multiple_of(RUN));
+    if variant == "subgroup" && !whole { "standard" } else { variant }
+}
+
+/// Owners of a sum over `rows`, so that with `tiles` tiles each about `wanted` are at work together.
+pub(super) fn splits(wanted: usize, tiles: usize, rows: usize) -> usize {
+    wanted.div_ceil(tiles).min((rows / ROWS_PER_SPLIT).max(1))
 }
 
 /// The fields that a launch does not use are zero.
@@ -274,27 +296,62 @@ struct Tiles {
     rows: usize,
     columns: usize,
     per_workgroup: usize,
-    /// Overrides of the variant's own.
-    constants: Vec<(&'static str, f64)>,
+    /// Tiles that should be at work together.
+    wanted: usize,
+    /// Terms of a sum between two barriers, where operands are shared in workgroup memory.
+    slice: Option<usize>,
+    /// What the kernel must be told of them.
+    constants: Vec<(&'static str, usize)>,
 }
 
 impl Tiles {
-    /// The tiles for matrices of `columns` columns; `shifted` where a run of x may begin anywhere.
-    fn of(variant: &'static str, columns: usize, shifted: bool) -> Self {
+    /// The tiles for a matrix of `rows` x `columns`.
+    fn of(variant: &'static str, rows: usize, columns: usize) -> Self {
         let file = Shader::find("conv1d", variant);
-        let (rows, width, workgroup) =
-            (file.constant("ROWS"), file.constant("COLUMNS"), file.constant("WORKGROUP"));
-        if variant == "subgroup" {
-            let lanes = if columns > width * workgroup / 2 { workgroup } else { workgroup / 2 };
-            Self {
-                variant,
-                rows: rows * workgroup / lanes,
-                columns: lanes * width,
-                per_workgroup: 1,
-                constants: vec![("LANES", lanes as f64), ("SHIFTED", f64::from(u8::from(shifted)))],
+        let (height, width) = (file.constant("ROWS"), file.constant("COLUMNS"));
+        match variant {
+            "subgroup" => {
+                let workgroup = file.constant("WORKGROUP");
+                let lanes = if columns > width * workgroup / 2 { workgroup } else { workgroup / 2 };
+                Self {
+                    variant,
+                    rows: height * workgroup / lanes,
+                    columns: lanes * width,
+                    per_workgroup: 1,
+                    wanted: TILES_WANTED,
+                    slice: None,
+                    constants: vec![("LANES", lanes)],
+                }
             }
-        } else {
-            Self { variant, rows, columns: width, per_workgroup: workgroup, constants: Vec::new() }
+            "tiled" => {
+                let of_lanes = |(down, across): (usize, usize)| {
+                    // A narrow matrix takes higher tiles, up to what fits the workgroup's memory.
+                    let needed = columns.div_ceil(width).next_power_of_two().clamp(2, across);
+                    let down = (down * across / needed).min(HIGHEST);
+                    Self {
+                        variant,
+                        rows: down * height,
+                        columns: needed * width,
+                        per_workgroup: 1,
+                        wanted: WORKGROUPS_WANTED,
+                        slice: Some(file.constant("SLICE")),
+                        constants: vec![("DOWN", down), ("ACROSS", needed)],
+                    }
+                };
+                // The larger a tile, the fewer loads a multiply-add; the more tiles, the more cores at work.
+                let sizes = LANES.map(of_lanes);
+                let place = sizes.iter().position(|tiles| tiles.count(rows, columns) >= WORKGROUPS_WANTED);
+                sizes.into_iter().nth(place.unwrap_or(LANES.len() - 1)).expect("a place in the list")
+            }
+            _ => Self {
+                variant,
+                rows: height,
+                columns: width,
+                per_workgroup: file.constant("WORKGROUP"),
+                wanted: TILES_WANTED,
+                slice: None,
+                constants: Vec::new(),
+            },
         }
     }
 
@@ -306,9 +363,14 @@ impl Tiles {
         tiles.div_ceil(self.per_workgroup)
     }
 
+    /// Barriers of `sums` of `terms` each at most: one a slice, and one before them.
+    fn barriers(&self, sums: usize, terms: usize) -> usize {
+        self.slice.map_or(0, |slice| 1 + sums * terms.div_ceil(slice))
+    }
+
     fn kernel(&self, entry: &'static str, relu: bool) -> Kernel {
         let mut constants = BTreeMap::from([("RELU", f64::from(u8::from(relu)))]);
-        constants.extend(self.constants.iter().copied());
+        constants.extend(self.constants.iter().map(|&(name, value)| (name, value as f64)));
         Kernel { shader: "conv1d", variant: self.variant, entry, constants }
     }
 }

@@ -4,13 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use super::conv1d::Conv1d;
+use super::conv1d::{Conv1d, splits};
 use super::tensor::Tensor;
 use super::variants::Variants;
 use crate::gpu::plan::{Binding, Kernel, Launch, Slice, fields};
 use crate::gpu::shader::Shader;
 
 const SHADER: &str = "conv1d_max_pool1d";
+
+/// Weight-gradient sums are cut until this many subgroups are at work.
+const SUBGROUPS_WANTED: usize = 64;
 
 /// A convolution and the max-pool behind it, in a geometry that the shader takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,19 +53,19 @@ impl PooledConv1d {
 
     /// Owners among which the weight gradient's sum over windows is cut.
     pub fn splits(&self) -> usize {
-        self.conv.splits_among(self.tiles(), self.conv.batch * self.pooled)
+        splits(SUBGROUPS_WANTED, self.tiles(), self.conv.batch * self.pooled)
     }
 
-    /// dx; with `relu_output` (the convolution's input, where it comes out of a ReLU) also through that ReLU.
+    /// dx; with `below` also through a ReLU, as [`Conv1d::input_gradient`].
     pub fn input_gradient(
         &self,
         label: &str,
         peaks: &Peaks,
         w: Slice,
-        relu_output: Option<&Tensor>,
+        below: Option<(&Tensor, f64)>,
         dx: &Tensor,
     ) -> Launch {
-        let kept = relu_output.unwrap_or(dx);
+        let (kept, scale) = below.unwrap_or((dx, 1.0));
         let strip = self.constant("LANES") * self.constant("WINDOWS");
         let strips = (self.conv.length + self.conv.left).div_ceil(strip);
         let shape = [
@@ -71,14 +74,17 @@ impl PooledConv1d {
             ("kept_start", kept.start()),
             ("kept_sequence", kept.sequence()),
         ];
-        let x_kept = relu_output.map_or(w, |kept| kept.slice);
+        let x_kept = below.map_or(w, |(kept, _)| kept.slice);
         let bindings = vec![
             ("w", Binding::Fixed(w)),
             ("x_kept", Binding::Fixed(x_kept)),
             ("dx", Binding::Fixed(dx.slice)),
         ];
         let workgroups = self.conv.batch * strips * (self.conv.channels / self.constant("RUN"));
-        self.launch(label, "input_gradient", relu_output.is_some(), peaks, bindings, &shape, workgroups)
+        let mut launch = self.launch(label, "input_gradient", peaks, bindings, &shape, workgroups);
+        launch.kernel.constants.insert("INPUT_RELU", f64::from(u8::from(below.is_some())));
+        launch.kernel.constants.insert("KEPT_SCALE", scale);
+        launch
     }
 
     /// dw and db, cut among `splits` owners whose sums stand `dw.len / splits` elements apart.
@@ -97,12 +103,9 @@ impl PooledConv1d {
             ("dw_split", dw.len / splits),
             ("db_split", db.len / splits),
         ];
-        let bindings = vec![
-            ("x", Binding::Fixed(x.slice)),
-            ("dw", Binding::Fixed(dw)),
-            ("db", Binding::Fixed(db)),
-        ];
-        self.launch(label, "weight_gradient", false, peaks, bindings, &shape, splits * self.tiles())
+        let bindings =
+            vec![("x", Binding::Fixed(x.slice)), ("dw", Binding::Fixed(dw)), ("db", Binding::Fixed(db))];
+        self.launch(label, "weight_gradient", peaks, bindings, &shape, splits * self.tiles())
     }
 
     fn constant(&self, name: &str) -> usize {
@@ -119,7 +122,6 @@ impl PooledConv1d {
         &self,
         label: &str,
         entry: &'static str,
-        input_relu: bool,
         peaks: &Peaks,
         mut bindings: Vec<(&'static str, Binding)>,
         places: &[(&'static str, usize)],
@@ -147,18 +149,21 @@ impl PooledConv1d {
         ];
         shape.extend(places);
         for unused in [
-            "x_start", "x_sequence", "dx_start", "dx_sequence", "kept_start", "kept_sequence", "splits", "dw_split",
+            "x_start",
+            "x_sequence",
+            "dx_start",
+            "dx_sequence",
+            "kept_start",
+            "kept_sequence",
+            "splits",
+            "dw_split",
             "db_split",
         ] {
             if !shape.iter().any(|(name, _)| *name == unused) {
                 shape.push((unused, 0));
             }
         }
-        let flag = |on| f64::from(u8::from(on));
-        let mut constants = BTreeMap::from([("RELU", flag(self.relu))]);
-        if entry == "input_gradient" {
-            constants.insert("INPUT_RELU", flag(input_relu));
-        }
+        let constants = BTreeMap::from([("RELU", f64::from(u8::from(self.relu)))]);
         let windows = conv.batch * pooled * conv.filters;
         Launch {
             label: label.to_owned(),
@@ -166,8 +171,11 @@ impl PooledConv1d {
             bindings,
             shape: fields(&shape),
             workgroups,
+            barriers: 0,
             flop: 2 * (windows * conv.depth()) as u64,
-            bytes: 4 * (3 * windows + conv.depth() * conv.filters + conv.batch * conv.length * conv.channels) as u64,
+            bytes: 4
+                * (3 * windows + conv.depth() * conv.filters + conv.batch * conv.length * conv.channels)
+                    as u64,
         }
     }
 }

@@ -16,6 +16,11 @@ pub struct Dropout {
 }
 
 impl Dropout {
+    /// What kept values are multiplied by.
+    pub fn scale(&self) -> f64 {
+        1.0 / (1.0 - self.rate)
+    }
+
     /// y = x * keep / (1 - rate).
     pub fn forward(&self, label: &str, step: BufferId, x: &Tensor, y: &Tensor) -> Launch {
         let bindings = vec![
@@ -49,13 +54,14 @@ impl Dropout {
         ]
         .concat();
         shape.push(("rate", Value::F32(self.rate as f32)));
-        shape.push(("scale", Value::F32((1.0 / (1.0 - self.rate)) as f32)));
+        shape.push(("scale", Value::F32(self.scale() as f32)));
         Launch {
             label: label.to_owned(),
             kernel: Kernel { shader: "dropout", variant: "standard", entry, constants: BTreeMap::new() },
             bindings,
             shape,
             workgroups: x.elements().div_ceil(Shader::find("dropout", "standard").constant("WORKGROUP")),
+            barriers: 0,
             flop: x.elements() as u64,
             bytes: 8 * x.elements() as u64,
         }

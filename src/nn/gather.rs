@@ -42,6 +42,7 @@ pub fn forward(
             ("part", part),
         ]),
         workgroups: x.elements().div_ceil(Shader::find("gather", "standard").constant("WORKGROUP")),
+        barriers: 0,
         flop: 2 * x.elements() as u64,
         bytes: 8 * x.elements() as u64,
     }

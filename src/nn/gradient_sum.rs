@@ -69,6 +69,7 @@ impl GradientSum {
             ],
             shape: fields(&[("blocks", blocks)]),
             workgroups: blocks,
+            barriers: 0,
             flop: self.len() as u64,
             bytes: 4 * (self.len() + blocks * ALIGNMENT) as u64,
         }

@@ -1,7 +1,8 @@
 //! A model lowered to plans: buffers, launches and their bindings, as plain data.
 //!
 //! Fusion happens here and nowhere else: a ReLU after a product finishes in the product's registers, and the
-//! gradient that arrives at such a ReLU is masked by whoever writes it. Pools of size 1 and dropout of rate 0
+//! gradient that arrives at such a ReLU is masked by whoever writes it. So is the gradient of a dropout right after
+//! such a ReLU: where the dropout's output is positive, both have let it pass. Pools of size 1 and dropout of rate 0
 //! cost nothing.
 
 use super::adam::{self, Adam, State};
@@ -322,7 +323,8 @@ impl Builder<'_> {
         }
     }
 
-    fn forward(&self, plan: &mut Plan, training: bool) {
+    /// The layers' forward passes; returns where the scores stand.
+    fn forward(&self, plan: &mut Plan, training: bool) -> Tensor {
         let variant = self.product();
         // Dropout that is off hands its input on.
         let mut handed_on = None;
@@ -355,20 +357,15 @@ impl Builder<'_> {
                 }
             }
         }
-        let scores = handed_on.unwrap_or(self.io.scores);
-        plan.launches.push(softmax_cross_entropy::forward(
-            "loss",
-            self.io.steps,
-            &scores,
-            self.io.labels,
-            &self.io.results,
-        ));
+        handed_on.unwrap_or(self.io.scores)
     }
 
     fn infer(&self) -> Plan {
         let mut plan = Plan::default();
         self.gather(&mut plan);
-        self.forward(&mut plan, false);
+        let scores = self.forward(&mut plan, false);
+        let Io { steps, labels, results, .. } = &self.io;
+        plan.launches.push(softmax_cross_entropy::forward("loss", *steps, &scores, *labels, results));
         plan
     }
 
@@ -402,9 +399,10 @@ impl Builder<'_> {
         let variant = self.product();
         let mut plan = Plan::default();
         self.gather(&mut plan);
-        self.forward(&mut plan, true);
-        let products: Vec<Vec<WeightGradient>> =
-            (0..self.stages.len()).map(|index| WeightGradient::of(&self.stages[index], self.pooled(index))).collect();
+        let scores = self.forward(&mut plan, true);
+        let products: Vec<Vec<WeightGradient>> = (0..self.stages.len())
+            .map(|index| WeightGradient::of(&self.stages[index], self.pooled(index)))
+            .collect();
         let mut cuts = GradientSum::default();
         let targets: Vec<Vec<(Target, Option<Target>)>> = (self.stages.iter().zip(&products))
             .map(|(stage, products)| {
@@ -428,11 +426,12 @@ impl Builder<'_> {
         let top = self.stages.len() - 1;
         let mut dy = self.output_gradient(top, top > first);
         let g = self.io.state.g;
-        let (steps, labels, p) = (self.io.steps, self.io.labels, self.io.results.p);
         let raw = self.before_relu(top, dy);
-        plan.launches.push(softmax_cross_entropy::backward("loss", steps, p, labels, &raw));
+        let Io { steps, labels, results, .. } = &self.io;
+        plan.launches.push(softmax_cross_entropy::train("loss", *steps, &scores, *labels, results, &raw));
         self.mask(&mut plan, top, raw, dy);
-        for index in (first..self.stages.len()).rev() {
+        let mut index = top;
+        loop {
             let stage = &self.stages[index];
             let name = stage.name.as_str();
             if let Kind::Lstm { lstm, buffers, sequence } = &stage.kind {
@@ -454,13 +453,15 @@ impl Builder<'_> {
             if index == first {
                 break;
             }
-            if self.pooled(index - 1).is_some() {
+            let below = self.below(index);
+            if self.pooled(below).is_some() {
                 // The convolution below takes the gradient of its pool as it is.
+                index = below;
                 continue;
             }
-            let dx = self.output_gradient(index - 1, index - 1 > first);
+            let dx = self.output_gradient(below, below > first);
             self.input_gradient(&mut plan, index, &dy, dx);
-            dy = dx;
+            (index, dy) = (below, dx);
         }
         if !cuts.is_empty() {
             tables.push((blocks, cuts.table()));
@@ -476,28 +477,47 @@ impl Builder<'_> {
         self.arena.allocate("unused_bias_gradient", len.unwrap_or(1))
     }
 
-    /// The gradient `dx` of stage `index`'s input from that of its output, through the ReLU below if one is fused.
+    /// The dropout below stage `index` whose backward pass the stage's own kernel does: one right after a fused ReLU.
+    fn fused_dropout(&self, index: usize) -> Option<Dropout> {
+        let above = &self.stages[index].kind;
+        if !matches!(above, Kind::Product { .. } | Kind::Lstm { .. }) {
+            return None;
+        }
+        match self.stages[index - 1].kind {
+            Kind::Dropout(dropout) if index > 1 && self.ends_in_relu(index - 2) => Some(dropout),
+            _ => None,
+        }
+    }
+
+    /// The stage whose output's gradient stage `index` writes.
+    fn below(&self, index: usize) -> usize {
+        index - if self.fused_dropout(index).is_some() { 2 } else { 1 }
+    }
+
+    /// The gradient `dx` from that of stage `index`'s output: of the output of [`Builder::below`], through its ReLU if
+    /// one is fused.
     fn input_gradient(&mut self, plan: &mut Plan, index: usize, dy: &Tensor, dx: Tensor) {
         let stage = &self.stages[index];
         let name = stage.name.as_str();
         let variant = self.product();
-        let masked = self.ends_in_relu(index - 1);
-        let relu_output = masked.then_some(&stage.x);
+        let masked = self.ends_in_relu(self.below(index));
+        let scale = self.fused_dropout(index).map_or(1.0, |dropout| dropout.scale());
+        let relu = masked.then_some((&stage.x, scale));
         match &stage.kind {
             Kind::Product { .. } if self.pooled(index).is_some() => {
                 let pooled = self.pooled(index).expect("as asked");
                 let w = self.parameter(stage, "weight");
                 let peaks = self.peaks(index, dy);
-                plan.launches.push(pooled.input_gradient(name, &peaks, w, relu_output, &dx));
+                plan.launches.push(pooled.input_gradient(name, &peaks, w, relu, &dx));
             }
             Kind::Product { conv, .. } => {
                 let operands = (dy, self.parameter(stage, "weight"));
-                plan.launches.push(conv.input_gradient((name, variant), operands, relu_output, &dx));
+                plan.launches.push(conv.input_gradient((name, variant), operands, relu, &dx));
             }
             Kind::Lstm { lstm, buffers, .. } => {
                 let operands = (&buffers.gates, self.parameter(stage, "weight_ih_l0"));
                 let projection = lstm.projection();
-                plan.launches.push(projection.input_gradient((name, variant), operands, relu_output, &dx));
+                plan.launches.push(projection.input_gradient((name, variant), operands, relu, &dx));
             }
             Kind::MaxPool { size, position } => {
                 let kept = (&stage.y, *position);
@@ -525,7 +545,9 @@ impl Builder<'_> {
     /// What the max-pool behind stage `index` kept, with the gradient `dy` of its output.
     fn peaks<'b>(&'b self, index: usize, dy: &'b Tensor) -> Peaks<'b> {
         let pool = &self.stages[index + 1];
-        let Kind::MaxPool { position, .. } = pool.kind else { unreachable!("a pooled convolution has its pool") };
+        let Kind::MaxPool { position, .. } = pool.kind else {
+            unreachable!("a pooled convolution has its pool")
+        };
         Peaks { y: &pool.y, position, dy }
     }
 

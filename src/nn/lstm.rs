@@ -145,6 +145,7 @@ impl Lstm {
             bindings,
             shape,
             workgroups: self.batch,
+            barriers: self.steps,
             flop: 2 * cells * 4 * self.units as u64,
             bytes: 4 * (cells * 10 + (4 * self.units * self.units) as u64),
         }

@@ -67,6 +67,7 @@ fn launch(
         ]
         .concat(),
         workgroups: owners.div_ceil(Shader::find("max_pool1d", "standard").constant("WORKGROUP")),
+        barriers: 0,
         flop: x.elements() as u64,
         bytes: 4 * (x.elements() + 2 * y.elements()) as u64,
     }

@@ -18,6 +18,7 @@ pub mod parameters;
 pub mod relu;
 pub mod softmax_cross_entropy;
 pub mod tensor;
+pub mod tuned;
 pub mod variants;
 
 pub use checkpoint::{Checkpoint, Scaling, TrainingState};

@@ -40,6 +40,7 @@ fn launch(
         shape: [fields(&[("batch", x.batch), ("row", x.length * x.channels)]), places([x, y, dx, dy])]
             .concat(),
         workgroups: x.elements().div_ceil(Shader::find("relu", "standard").constant("WORKGROUP")),
+        barriers: 0,
         flop: x.elements() as u64,
         bytes: 4 * operands * x.elements() as u64,
     }

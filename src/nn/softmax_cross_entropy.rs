@@ -19,26 +19,32 @@ pub struct Results {
 
 /// Probabilities, loss and prediction of each row of the scores `x` (N, 1, C).
 pub fn forward(label: &str, step: BufferId, x: &Tensor, labels: Slice, results: &Results) -> Launch {
-    let bindings = vec![
+    launch(label, "forward", x, bindings(step, x, labels, results))
+}
+
+/// As [`forward`], and the gradient `dx` (N, 1, C) of the batch's mean loss by the scores.
+pub fn train(
+    label: &str,
+    step: BufferId,
+    x: &Tensor,
+    labels: Slice,
+    results: &Results,
+    dx: &Tensor,
+) -> Launch {
+    let mut bindings = bindings(step, x, labels, results);
+    bindings.push(("dx", Binding::Fixed(dx.slice)));
+    launch(label, "train", x, bindings)
+}
+
+fn bindings(step: BufferId, x: &Tensor, labels: Slice, results: &Results) -> Vec<(&'static str, Binding)> {
+    vec![
         ("step", Binding::PerStep(step)),
         ("x", Binding::Fixed(x.slice)),
         ("labels", Binding::Fixed(labels)),
         ("p", Binding::Fixed(results.p)),
         ("loss", Binding::Fixed(results.loss)),
         ("predicted", Binding::Fixed(results.predicted)),
-    ];
-    launch(label, "forward", x, bindings)
-}
-
-/// The gradient of the batch's mean loss by the scores.
-pub fn backward(label: &str, step: BufferId, p: Slice, labels: Slice, dx: &Tensor) -> Launch {
-    let bindings = vec![
-        ("step", Binding::PerStep(step)),
-        ("labels", Binding::Fixed(labels)),
-        ("p_kept", Binding::Fixed(p)),
-        ("dx", Binding::Fixed(dx.slice)),
-    ];
-    launch(label, "backward", dx, bindings)
+    ]
 }
 
 fn launch(label: &str, entry: &'static str, x: &Tensor, bindings: Vec<(&'static str, Binding)>) -> Launch {
@@ -54,7 +60,8 @@ fn launch(label: &str, entry: &'static str, x: &Tensor, bindings: Vec<(&'static 
         bindings,
         shape: fields(&[("batch", x.batch), ("classes", x.channels)]),
         workgroups: x.batch.div_ceil(Shader::find("softmax_cross_entropy", "standard").constant("WORKGROUP")),
+        barriers: 0,
         flop: 5 * x.elements() as u64,
-        bytes: 8 * x.elements() as u64,
+        bytes: if entry == "train" { 12 } else { 8 } * x.elements() as u64,
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::gpu::adapter::AdapterInfo;
+use super::tuned;
+use crate::gpu::adapter::{AdapterInfo, AdapterType};
 use crate::gpu::shader::SHADERS;
 use crate::{Error, Result};
 
@@ -11,8 +12,10 @@ use crate::{Error, Result};
 pub struct Row {
     /// The row's name; `--variant` takes it.
     pub name: &'static str,
-    /// The adapters it is chosen for.
+    /// The adapters it is chosen for, in words.
     pub adapters: &'static str,
+    /// The types of adapter it is chosen for; none for all.
+    pub types: &'static [AdapterType],
     /// Shaders that run in another variant than `standard`, or that no other row has.
     pub shaders: &'static [(&'static str, &'static str)],
     /// Smallest subgroup it needs, in invocations; 0 for none.
@@ -21,16 +24,28 @@ pub struct Row {
     pub int64: bool,
 }
 
-/// The table; the last row is standard WGSL and runs everywhere.
+/// The table; the first row for an adapter's type that it can run is chosen. The last one is standard WGSL.
+///
+/// `subgroup` was timed on Mesa's software adapter. No GPU has timed `tiled` yet: its place rests on counts (loads,
+/// barriers, workgroups), and `gpu-bearing tune` puts the adapter at hand to the test.
 pub const ROWS: &[Row] = &[
+    Row {
+        name: "tiled",
+        adapters: "discrete, integrated, virtual GPUs; not timed yet",
+        types: &[AdapterType::Discrete, AdapterType::Integrated, AdapterType::Virtual],
+        shaders: &[("conv1d", "tiled")],
+        subgroup: 0,
+        int64: false,
+    },
     Row {
         name: "subgroup",
         adapters: "software adapters with subgroups of at least 8 and 64-bit integers",
+        types: &[AdapterType::Software],
         shaders: &[("conv1d", "subgroup"), ("conv1d_max_pool1d", "subgroup")],
         subgroup: 8,
         int64: true,
     },
-    Row { name: "standard", adapters: "all others", shaders: &[], subgroup: 0, int64: false },
+    Row { name: "standard", adapters: "all others", types: &[], shaders: &[], subgroup: 0, int64: false },
 ];
 
 /// The variant of every shader: part of a run's record, since sums differ in their last bits between variants.
@@ -40,30 +55,46 @@ pub struct Variants(BTreeMap<&'static str, &'static str>);
 impl Row {
     /// The variant of each shader in this row.
     pub fn variants(&self) -> Variants {
-        let standard = SHADERS.iter().filter(|file| file.variant == "standard").map(|file| (file.name, file.variant));
+        let standard =
+            SHADERS.iter().filter(|file| file.variant == "standard").map(|file| (file.name, file.variant));
         Variants(standard.chain(self.shaders.iter().copied()).collect())
     }
 
-    fn runs_on(&self, adapter: &AdapterInfo) -> bool {
+    /// The row that `--variant` names.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn named(name: &str) -> Result<&'static Self> {
+        ROWS.iter().find(|row| row.name == name).ok_or_else(|| {
+            let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
+            Error::input(format!("--variant {name}: unknown; there are: {}", names.join(", ")))
+        })
+    }
+
+    /// The row of the table for an adapter.
+    pub fn of(adapter: &AdapterInfo) -> &'static Self {
+        let fits = |row: &&Self| row.types.is_empty() || row.types.contains(&adapter.kind);
+        ROWS.iter().filter(fits).find(|row| row.runs_on(adapter)).unwrap_or(&ROWS[ROWS.len() - 1])
+    }
+
+    /// Whether the adapter has what the row needs.
+    pub(super) fn runs_on(&self, adapter: &AdapterInfo) -> bool {
         adapter.subgroup_min >= self.subgroup && (adapter.int64 || !self.int64)
     }
 }
 
 impl Variants {
-    /// The row for `adapter`, or the row named by `--variant`.
+    /// The row for `adapter`: the one named by `--variant`, otherwise the one kept by `gpu-bearing tune`, otherwise
+    /// the table's.
     ///
     /// # Errors
-    /// An unknown row, or one that the adapter cannot run.
+    /// An unknown row, one that the adapter cannot run, or a kept choice that cannot be read.
     pub fn choose(adapter: &AdapterInfo, forced: Option<&str>) -> Result<Self> {
         let Some(name) = forced else {
-            let row =
-                ROWS.iter().find(|row| row.runs_on(adapter) && (adapter.is_software() || row.subgroup == 0));
-            return Ok(row.unwrap_or(&ROWS[ROWS.len() - 1]).variants());
+            let kept = tuned::row(adapter)?;
+            return Ok(kept.unwrap_or_else(|| Row::of(adapter)).variants());
         };
-        let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| {
-            let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
-            Error::input(format!("--variant {name}: unknown; there are: {}", names.join(", ")))
-        })?;
+        let row = Row::named(name)?;
         if !row.runs_on(adapter) {
             return Err(Error::input(format!(
                 "--variant {name} is for {}; {} is none; leave --variant out",

@@ -23,8 +23,9 @@ pub fn forward(shape: &Conv1d, x: &[f64], w: &[f64], b: &[f64], relu: bool) -> V
     y
 }
 
-/// dx (N, L, C_in) from dy (N, steps, C_out); with `x_kept` also through the ReLU that made it.
-pub fn input_gradient(shape: &Conv1d, dy: &[f64], w: &[f64], x_kept: Option<&[f64]>) -> Vec<f64> {
+/// dx (N, L, C_in) from dy (N, steps, C_out); with `below`, x_kept and a factor, also through the ReLU that made
+/// x_kept and the dropout that multiplied what it has kept by the factor.
+pub fn input_gradient(shape: &Conv1d, dy: &[f64], w: &[f64], below: Option<(&[f64], f64)>) -> Vec<f64> {
     let mut dx = vec![0.0; shape.batch * shape.length * shape.channels];
     for n in 0..shape.batch {
         for t in 0..shape.steps {
@@ -40,11 +41,9 @@ pub fn input_gradient(shape: &Conv1d, dy: &[f64], w: &[f64], x_kept: Option<&[f6
             }
         }
     }
-    if let Some(x_kept) = x_kept {
+    if let Some((x_kept, scale)) = below {
         for (dx, &x) in dx.iter_mut().zip(x_kept) {
-            if x <= 0.0 {
-                *dx = 0.0;
-            }
+            *dx = if x > 0.0 { *dx * scale } else { 0.0 };
         }
     }
     dx

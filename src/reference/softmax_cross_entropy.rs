@@ -18,14 +18,21 @@ pub fn forward(rows: usize, classes: usize, x: &[f64], labels: &[u32]) -> (Vec<f
     (p, loss, predicted)
 }
 
-/// dx (batch, C) of the mean loss over the first `rows` rows; 0 in the others.
-pub fn backward(rows: usize, batch: usize, classes: usize, p_kept: &[f64], labels: &[u32]) -> Vec<f64> {
+/// As [`forward`], and dx (batch, C) of the mean loss over the first `rows` rows; 0 in the others.
+pub fn train(
+    rows: usize,
+    batch: usize,
+    classes: usize,
+    x: &[f64],
+    labels: &[u32],
+) -> (Vec<f64>, Vec<f64>, Vec<u32>, Vec<f64>) {
+    let (p, loss, predicted) = forward(rows, classes, x, labels);
     let mut dx = vec![0.0; batch * classes];
     for row in 0..rows {
         for c in 0..classes {
             let one = if labels[row] as usize == c { 1.0 } else { 0.0 };
-            dx[row * classes + c] = (p_kept[row * classes + c] - one) / rows as f64;
+            dx[row * classes + c] = (p[row * classes + c] - one) / rows as f64;
         }
     }
-    dx
+    (p, loss, predicted, dx)
 }

@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod predict;
 pub mod run_folder;
 pub mod trainer;
+pub mod tune;
 
 pub use config::{Config, Protocol};
 pub use evaluate::{Evaluation, evaluate};

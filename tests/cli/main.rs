@@ -6,6 +6,7 @@ mod evaluation;
 mod resume;
 mod setup;
 mod training;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -19,7 +20,9 @@ fn main() -> ExitCode {
     let cwru = std::env::var_os("GPU_BEARING_CWRU").is_some_and(|folder| !folder.is_empty());
 
     let mut trials: Vec<Trial> = bad_input::TRIALS.iter().map(|test| trial(*test)).collect();
-    for test in [bad_input::TRIALS_ON_ADAPTER, training::TRIALS, evaluation::TRIALS, resume::TRIALS].concat()
+    for test in
+        [bad_input::TRIALS_ON_ADAPTER, training::TRIALS, evaluation::TRIALS, resume::TRIALS, tune::TRIALS]
+            .concat()
     {
         trials.push(trial_if(adapter, "no adapter", required, test));
     }

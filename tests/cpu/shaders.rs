@@ -120,8 +120,10 @@ fn variants_of_a_shader_have_the_same_entries_and_bindings() {
         let bindings = |shader: &Shader| -> BTreeMap<_, _> {
             kernels(shader).iter().map(|k| (k.entry, k.reflect().unwrap().bindings)).collect()
         };
-        let standard = Shader::find(shader.name, "standard");
-        assert_eq!(bindings(shader), bindings(standard), "{} (left)", shader.file_name());
+        // A shader that only one kind of adapter gains from has no standard to agree with.
+        if let Some(standard) = SHADERS.iter().find(|s| s.name == shader.name && s.variant == "standard") {
+            assert_eq!(bindings(shader), bindings(standard), "{} (left)", shader.file_name());
+        }
     }
 }
 

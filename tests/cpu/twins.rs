@@ -88,9 +88,15 @@ fn conv1d_gradients_are_those_of_its_forward_pass() {
         let dx = conv1d::input_gradient(&shape, &dy, &w, None);
         assert_gradient(&name, &x, &dx, |x| dot(&conv1d::forward(&shape, x, &w, &b, false), &dy));
         let rectified = relu::forward(&x);
-        let below = conv1d::input_gradient(&shape, &dy, &w, Some(&rectified));
+        let below = conv1d::input_gradient(&shape, &dy, &w, Some((&rectified, 1.0)));
         assert_gradient(&name, &x, &below, |x| {
             dot(&conv1d::forward(&shape, &relu::forward(x), &w, &b, false), &dy)
+        });
+        // A dropout between the ReLU and the product.
+        let dropped = |x: &[f64]| dropout::forward(7, 3, 0.3, &relu::forward(x));
+        let below = conv1d::input_gradient(&shape, &dy, &w, Some((&dropped(&x), 1.0 / (1.0 - 0.3))));
+        assert_gradient(&name, &x, &below, |x| {
+            dot(&conv1d::forward(&shape, &dropped(x), &w, &b, false), &dy)
         });
         for splits in [1, 3] {
             let owners = conv1d::weight_gradient(&shape, &x, &dy, splits);
@@ -173,8 +179,7 @@ fn lstm_gradients_are_those_of_its_forward_pass() {
 fn softmax_gradient_is_that_of_the_mean_loss() {
     let (batch, rows, classes) = (5, 3, 4);
     let (x, labels) = (random(14, batch * classes), [1, 0, 3, 2, 2]);
-    let (p, ..) = softmax_cross_entropy::forward(rows, classes, &x, &labels);
-    let dx = softmax_cross_entropy::backward(rows, batch, classes, &p, &labels);
+    let (.., dx) = softmax_cross_entropy::train(rows, batch, classes, &x, &labels);
     assert_gradient("softmax", &x, &dx, |x| {
         softmax_cross_entropy::forward(rows, classes, x, &labels).1.iter().sum::<f64>() / rows as f64
     });
@@ -258,7 +263,7 @@ fn twins_agree_with_pytorch() {
                 let rows = golden.size("rows");
                 let correct = predicted.iter().zip(labels).take(rows).filter(|(a, b)| a == b).count();
                 assert_eq!(correct, golden.size("correct"), "{}", golden.name);
-                let dx = softmax_cross_entropy::backward(rows, batch, classes, &p, labels);
+                let (.., dx) = softmax_cross_entropy::train(rows, batch, classes, &x, labels);
                 assert_golden(&golden, "dlogits", &dx);
             }
             "adam" => {

@@ -86,23 +86,8 @@ fn cases(golden: &Arc<Golden>) -> Vec<Case> {
             lstm::layer(variant, &g.lstm(), &inputs, &outputs)
         }),
         "softmax_cross_entropy" => [
-            standard("softmax_cross_entropy.forward", |g, _| {
-                let (batch, rows, classes) = softmax_sizes(g);
-                let predicted: Vec<u32> = g
-                    .narrow("logits")
-                    .chunks(classes)
-                    .map(|row| row.iter().position(|score| row.iter().all(|other| score >= other)))
-                    .map(|class| class.expect("a largest score") as u32)
-                    .collect();
-                let (p, loss) = (g.wide("p"), g.wide("loss"));
-                let expected = (&p[..rows * classes], &loss[..rows], &predicted[..rows]);
-                output::forward((batch, classes), (g.narrow("logits"), g.integers("labels")), expected)
-            }),
-            standard("softmax_cross_entropy.backward", |g, _| {
-                let (batch, rows, classes) = softmax_sizes(g);
-                let kept = (&g.narrow("p")[..rows * classes], g.integers("labels"));
-                output::backward((batch, rows, classes), kept, &g.wide("dlogits"))
-            }),
+            standard("softmax_cross_entropy.forward", |g, _| softmax(g, false)),
+            standard("softmax_cross_entropy.train", |g, _| softmax(g, true)),
         ]
         .concat(),
         "adam" => standard("adam.update", |g, _| {
@@ -127,9 +112,20 @@ fn cases(golden: &Arc<Golden>) -> Vec<Case> {
     cases.into_iter().map(|(kernel, variant, make)| case(kernel, variant, make)).collect()
 }
 
-fn softmax_sizes(golden: &Golden) -> (usize, usize, usize) {
-    let batch = golden.integers("labels").len();
-    (batch, golden.size("rows"), golden.narrow("logits").len() / batch)
+fn softmax(golden: &Golden, train: bool) -> Setup {
+    let labels = golden.integers("labels");
+    let (batch, rows) = (labels.len(), golden.size("rows"));
+    let scores = golden.narrow("logits");
+    let classes = scores.len() / batch;
+    let predicted: Vec<u32> = scores
+        .chunks(classes)
+        .map(|row| row.iter().position(|score| row.iter().all(|other| score >= other)))
+        .map(|class| class.expect("a largest score") as u32)
+        .collect();
+    let (p, loss) = (golden.wide("p"), golden.wide("loss"));
+    let expected = (&p[..rows * classes], &loss[..rows], &predicted[..rows]);
+    let dx = train.then(|| golden.wide("dlogits"));
+    output::results((batch, classes), (scores, labels), expected, dx.as_deref())
 }
 
 fn lstm_layer(golden: &Golden) -> (LayerInputs, LayerOutputs) {

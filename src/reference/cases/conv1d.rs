@@ -41,6 +41,22 @@ const SIZES: &[Sizes] = &[
     ((5, 16, 1), 17, 2, 3, Valid),
     ((1, 200, 16), 33, 3, 1, Same),
     ((2, 120, 1), 3, 5, 2, Same),
+    ((3, 45, 8), 32, 3, 1, Same),
+    ((2, 33, 16), 36, 2, 1, Valid),
+    ((3, 7, 40), 64, 1, 1, Valid),
+    ((2, 27, 24), 16, 5, 2, Same),
+    ((1, 131, 1), 20, 8, 1, Same),
+    ((2, 50, 2), 12, 12, 3, Valid),
+];
+
+/// Matrices so large that the tiled variant takes its larger tiles: 64 x 64 and 64 x 32 outputs.
+const LARGE: &[(&str, Sizes)] = &[
+    ("forward", ((1, 8200, 3), 65, 1, 1, Valid)),
+    ("forward", ((2, 1351, 3), 65, 1, 1, Valid)),
+    ("input_gradient", ((1, 8200, 65), 3, 1, 1, Valid)),
+    ("input_gradient", ((2, 1351, 65), 3, 2, 1, Same)),
+    ("weight_gradient", ((1, 17, 65), 515, 16, 1, Same)),
+    ("weight_gradient", ((1, 17, 65), 260, 16, 1, Same)),
 ];
 
 pub(super) fn cases() -> Vec<Case> {
@@ -59,9 +75,13 @@ pub(super) fn cases() -> Vec<Case> {
                     random_forward(variant, &shape, seed, extra, relu)
                 }));
                 cases.push(Case::new("conv1d.input_gradient", variant, &name, move || {
-                    random_input_gradient(variant, &shape, seed, extra, relu)
+                    random_input_gradient(variant, &shape, seed, extra, relu.then_some(1.0))
                 }));
             }
+            let dropped = format!("{name} relu dropout");
+            cases.push(Case::new("conv1d.input_gradient", variant, dropped, move || {
+                random_input_gradient(variant, &shape, seed, 1, Some(1.0 / (1.0 - 0.3)))
+            }));
             for splits in [1, 3] {
                 cases.push(Case::new(
                     "conv1d.weight_gradient",
@@ -70,6 +90,23 @@ pub(super) fn cases() -> Vec<Case> {
                     move || random_weight_gradient(variant, &shape, seed, splits),
                 ));
             }
+        }
+        for (index, &(entry, (input, filters, kernel, stride, padding))) in LARGE.iter().enumerate() {
+            let shape = Conv1d::new(input, filters, kernel, stride, padding);
+            let (n, l, c) = input;
+            let name = format!("n{n} l{l} c{c} f{filters} k{kernel} s{stride} large");
+            let seed = index as u64;
+            cases.push(match entry {
+                "forward" => Case::new("conv1d.forward", variant, name, move || {
+                    random_forward(variant, &shape, seed, 0, true)
+                }),
+                "input_gradient" => Case::new("conv1d.input_gradient", variant, name, move || {
+                    random_input_gradient(variant, &shape, seed, 0, Some(1.0))
+                }),
+                _ => Case::new("conv1d.weight_gradient", variant, name, move || {
+                    random_weight_gradient(variant, &shape, seed, 1)
+                }),
+            });
         }
         for (batch, length, units, first_step) in [(2, 7, 5, -1), (5, 9, 33, -1), (2, 7, 3, 1)] {
             let name = format!("n{batch} l{length} h{units} first{first_step}");
@@ -104,7 +141,7 @@ fn random_input_gradient(
     shape: &Conv1d,
     seed: u64,
     extra: usize,
-    relu: bool,
+    relu_scale: Option<f64>,
 ) -> Setup {
     let mut values = Values::new(seed);
     let dy = values.signed(shape.batch * shape.steps * shape.filters, 1.0);
@@ -112,9 +149,10 @@ fn random_input_gradient(
     let kept = values.signed(shape.batch * shape.length * shape.channels, 1.0);
     // What a ReLU leaves: zeros among positive values.
     let kept: Vec<f32> = kept.into_iter().map(|value| value.max(0.0)).collect();
-    let kept = relu.then_some(kept.as_slice());
-    let dx = twin::input_gradient(shape, &wide(&dy), &wide(&w), kept.map(wide).as_deref());
-    input_gradient(variant, shape, extra, (&dy, &w), kept, &dx)
+    let wide_kept = wide(&kept);
+    let below = relu_scale.map(|scale| (wide_kept.as_slice(), scale));
+    let dx = twin::input_gradient(shape, &wide(&dy), &wide(&w), below);
+    input_gradient(variant, shape, extra, (&dy, &w), relu_scale.map(|scale| (kept.as_slice(), scale)), &dx)
 }
 
 fn random_weight_gradient(variant: &'static str, shape: &Conv1d, seed: u64, splits: usize) -> Setup {
@@ -161,7 +199,7 @@ pub fn input_gradient(
     shape: &Conv1d,
     extra: usize,
     (dy, w): (&[f32], &[f32]),
-    kept: Option<&[f32]>,
+    below: Option<(&[f32], f64)>,
     dx: &[f64],
 ) -> Setup {
     let mut setup = Setup::default();
@@ -170,9 +208,10 @@ pub fn input_gradient(
     let dy = setup.input("dy", (shape.batch, shape.steps, shape.filters), padding, dy);
     let w = setup.floats("w", w);
     let sizes = (shape.batch, shape.length, shape.channels);
-    let kept = kept.map(|kept| setup.input("x_kept", sizes, (extra, 3 * extra), kept));
+    let below = below.map(|(kept, scale)| (setup.input("x_kept", sizes, (extra, 3 * extra), kept), scale));
+    let below = below.as_ref().map(|(kept, scale)| (kept, *scale));
     let dx = setup.output("dx", sizes, (extra, 0), (dx, Tolerance::PRODUCT));
-    setup.launch(shape.input_gradient(("case", variant), (&dy, w), kept.as_ref(), &dx));
+    setup.launch(shape.input_gradient(("case", variant), (&dy, w), below, &dx));
     setup
 }
 

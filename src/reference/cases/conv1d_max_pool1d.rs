@@ -17,6 +17,9 @@ const SIZE: usize = 8;
 /// Windows that a subgroup takes at once: an owner of a weight gradient has whole strips.
 const STRIP: usize = 4;
 
+/// The factor of a dropout between the convolution and the ReLU below.
+const KEPT_SCALE: f64 = 1.0 / (1.0 - 0.3);
+
 /// (batch, length, channels), filters, kernel, padding: one window and many, tails, taps that leave lanes idle.
 const SIZES: &[((usize, usize, usize), usize, usize, Padding)] = &[
     ((1, 8, 8), 8, 1, Same),
@@ -29,13 +32,15 @@ const SIZES: &[((usize, usize, usize), usize, usize, Padding)] = &[
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    let offers = |name: &str| SHADERS.iter().any(|file| file.name == "conv1d_max_pool1d" && file.variant == name);
+    let offers =
+        |name: &str| SHADERS.iter().any(|file| file.name == "conv1d_max_pool1d" && file.variant == name);
     for row in ROWS.iter().filter(|row| offers(row.name)) {
         for &(input, filters, kernel, padding) in SIZES {
             let conv = Conv1d::new(input, filters, kernel, 1, padding);
             let (n, l, c) = input;
             for relu in [false, true] {
-                let pooled = PooledConv1d::new(&row.variants(), conv, relu, SIZE).expect("a geometry that fits");
+                let pooled =
+                    PooledConv1d::new(&row.variants(), conv, relu, SIZE).expect("a geometry that fits");
                 let ends = if relu { " relu" } else { "" };
                 let name = format!("n{n} l{l} c{c} f{filters} k{kernel} {padding:?}{ends}").to_lowercase();
                 cases.push(Case::new("conv1d_max_pool1d.input_gradient", row.name, &name, move || {
@@ -90,7 +95,9 @@ fn input_gradient(conv: &Conv1d, fused: &PooledConv1d, relu: bool) -> Setup {
     let w = values.signed(conv.depth() * conv.filters, (conv.depth() as f64).sqrt().recip());
     let kept = values.signed(conv.batch * conv.length * conv.channels, 1.0);
     let kept: Vec<f32> = kept.into_iter().map(|value| value.max(0.0)).collect();
-    let dx = conv_twin::input_gradient(conv, &pooled.between, &wide(&w), relu.then(|| wide(&kept)).as_deref());
+    let wide_kept = wide(&kept);
+    let below = relu.then_some((wide_kept.as_slice(), KEPT_SCALE));
+    let dx = conv_twin::input_gradient(conv, &pooled.between, &wide(&w), below);
     let mut setup = Setup::default();
     let (y, position, dy) = pooled.hold(&mut setup);
     let w = setup.floats("w", &w);
@@ -98,7 +105,7 @@ fn input_gradient(conv: &Conv1d, fused: &PooledConv1d, relu: bool) -> Setup {
     let kept = relu.then(|| setup.input("x_kept", sizes, (1, 2), &kept));
     let dx = setup.output("dx", sizes, (0, 1), (&dx, Tolerance::PRODUCT));
     let peaks = Peaks { y: &y, position, dy: &dy };
-    setup.launch(fused.input_gradient("case", &peaks, w, kept.as_ref(), &dx));
+    setup.launch(fused.input_gradient("case", &peaks, w, kept.as_ref().map(|kept| (kept, KEPT_SCALE)), &dx));
     setup
 }
 

@@ -1,6 +1,6 @@
 //! Softmax, cross-entropy and their gradient: full and short batches, large scores.
 
-use super::super::case::{Area, Case, Setup, Values, floats, narrow, wide, words};
+use super::super::case::{Area, Case, Setup, Values, floats, wide, words};
 use super::super::compare::Tolerance;
 use super::super::softmax_cross_entropy as twin;
 use crate::nn::softmax_cross_entropy::{self, Results};
@@ -30,7 +30,7 @@ pub(super) fn cases() -> Vec<Case> {
         let case =
             |kernel, make: fn(Sizes) -> Setup| Case::new(kernel, "standard", &name, move || make(sizes));
         cases.push(case("softmax_cross_entropy.forward", random_forward));
-        cases.push(case("softmax_cross_entropy.backward", random_backward));
+        cases.push(case("softmax_cross_entropy.train", random_train));
     }
     cases
 }
@@ -49,22 +49,23 @@ fn random_forward(sizes: Sizes) -> Setup {
     let (batch, rows, classes, _) = sizes;
     let (x, labels) = inputs(sizes);
     let (p, loss, predicted) = twin::forward(rows, classes, &wide(&x), &labels);
-    forward((batch, classes), (&x, &labels), (&p, &loss, &predicted))
+    results((batch, classes), (&x, &labels), (&p, &loss, &predicted), None)
 }
 
-fn random_backward(sizes: Sizes) -> Setup {
+fn random_train(sizes: Sizes) -> Setup {
     let (batch, rows, classes, _) = sizes;
     let (x, labels) = inputs(sizes);
-    let p = narrow(&twin::forward(rows, classes, &wide(&x), &labels).0);
-    let dx = twin::backward(rows, batch, classes, &wide(&p), &labels);
-    backward((batch, rows, classes), (&p, &labels), &dx)
+    let (p, loss, predicted, dx) = twin::train(rows, batch, classes, &wide(&x), &labels);
+    results((batch, classes), (&x, &labels), (&p, &loss, &predicted), Some(&dx))
 }
 
-/// The launch that must turn scores and labels into `p` (rows, C), `loss` (rows) and `predicted` (rows).
-pub fn forward(
+/// The launch that must turn scores and labels into `p` (rows, C), `loss` (rows) and `predicted` (rows), and that of
+/// training also into `dx` (batch, C).
+pub fn results(
     (batch, classes): (usize, usize),
     (x, labels): (&[f32], &[u32]),
     (p, loss, predicted): (&[f64], &[f64], &[u32]),
+    dx: Option<&[f64]>,
 ) -> Setup {
     let rows = loss.len();
     let mut setup = Setup::default();
@@ -81,24 +82,13 @@ pub fn forward(
     setup.leave(used(results.p, classes), &floats(p), Tolerance::PRODUCT);
     setup.leave(used(results.loss, 1), &floats(loss), Tolerance::PRODUCT);
     setup.leave(used(results.predicted, 1), &words(predicted), Tolerance::EXACT);
-    setup.launch(softmax_cross_entropy::forward("case", step, &x, labels, &results));
-    setup
-}
-
-/// The launch that must turn probabilities (rows, C) and labels into `dx` (batch, C).
-pub fn backward(
-    (batch, rows, classes): (usize, usize, usize),
-    (p_kept, labels): (&[f32], &[u32]),
-    dx: &[f64],
-) -> Setup {
-    let mut setup = Setup::default();
-    let step = setup.step(&[BEFORE as u32, rows as u32, 0, 0, 0, 0]);
-    // Results of other batches of the epoch are no business of this one.
-    let mut kept = vec![f32::NAN; (BEFORE + batch) * classes];
-    kept[BEFORE * classes..][..rows * classes].copy_from_slice(p_kept);
-    let p = setup.floats("p_kept", &kept);
-    let labels = setup.words("labels", labels);
-    let dx = setup.output("dx", (batch, 1, classes), (0, 0), (dx, Tolerance::PRODUCT));
-    setup.launch(softmax_cross_entropy::backward("case", step, p, labels, &dx));
+    let launch = match dx {
+        None => softmax_cross_entropy::forward("case", step, &x, labels, &results),
+        Some(dx) => {
+            let dx = setup.output("dx", (batch, 1, classes), (0, 0), (dx, Tolerance::PRODUCT));
+            softmax_cross_entropy::train("case", step, &x, labels, &results, &dx)
+        }
+    };
+    setup.launch(launch);
     setup
 }
