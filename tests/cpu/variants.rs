@@ -16,6 +16,7 @@ fn adapter(kind: AdapterType, subgroup: u32) -> AdapterInfo {
         subgroup_max: subgroup,
         timestamps: false,
         f16: false,
+        int64: true,
         storage_binding_bytes: 128 << 20,
         buffer_bytes: 256 << 20,
         uniform_binding_bytes: 64 << 10,
