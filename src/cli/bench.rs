@@ -142,11 +142,13 @@ fn growth(args: &Args, gpu: &Gpu, model: &Model, variants: &Variants) -> Result<
 fn plan(args: &Args, model: &Model) -> Result<()> {
     let mut adapters = CLASSES.to_vec();
     if let (Some(gb_per_s), Some(gflop_per_s), Some(launch_us)) = (args.bandwidth, args.rate, args.launch) {
-        for (flag, value) in [("--bandwidth", gb_per_s), ("--rate", gflop_per_s), ("--launch", launch_us)] {
-            let least = flag == "--launch" && value == 0.0;
-            if !(value.is_finite() && value > 0.0 || least) {
+        for (flag, value) in [("--bandwidth", gb_per_s), ("--rate", gflop_per_s)] {
+            if !(value.is_finite() && value > 0.0) {
                 return Err(Error::input(format!("{flag} {value}: must be above 0")));
             }
+        }
+        if !(launch_us.is_finite() && launch_us >= 0.0) {
+            return Err(Error::input(format!("--launch {launch_us}: must be at least 0")));
         }
         adapters.push(Figures { name: "yours", roof: Roof { gb_per_s, gflop_per_s }, launch_us });
     }

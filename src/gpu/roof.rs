@@ -88,10 +88,10 @@ const SECONDS: f64 = 0.05;
 /// Most runs of the launch in one submission.
 const RUNS: usize = 1 << 12;
 /// The fastest of as many submissions counts: others had the machine with them.
-const TRIES: usize = 5;
+const TRIES: usize = 9;
 
 impl Gpu {
-    /// Measures what this adapter moves and computes at most; takes about a second.
+    /// Measures what this adapter moves and computes at most; takes a second or two.
     ///
     /// # Errors
     /// No memory for the copy, or what the device reported.

@@ -24,7 +24,7 @@ pub fn summary(bench: &Bench) -> String {
     let per_second = |windows: usize, ms: &Spread| windows as f64 / ms.median * 1e3;
     let flop: u64 = bench.kernels.iter().map(|kernel| kernel.flop).sum();
     let process = bench.process_bytes.map_or(String::new(), |bytes| {
-        format!("; peak of this process {}, the driver's share included", megabytes(bytes))
+        format!("\n{:18}{} at the peak of this process, its driver included", "", megabytes(bytes))
     });
     format!(
         "{}, batch {}, median of {} repeats (fastest to slowest)\n\n\
@@ -32,7 +32,7 @@ pub fn summary(bench: &Bench) -> String {
          classify {TEST_WINDOWS}      {}, {:.0} windows/s\n\
          start to 1st step {:8.1} ms, compilation included\n\
          launches          {:8} a step; an epoch of {} steps: {} submits, {} drained wait(s)\n\
-         memory            {} in device buffers, of which {} are in use at once{process}\n\
+         memory            {} in device buffers, {} of it in use at once{process}\n\
          roof              {:.1} GB/s by a copy, {:.1} GFLOP/s by multiply-adds in registers",
         subject.model,
         subject.batch,
@@ -87,8 +87,9 @@ pub fn kernels(bench: &Bench) -> String {
     };
     format!(
         "{table}\n\
-         kernels of one training step, {clock}; of roof: the least time that their arithmetic or their bytes take\n\
-         under the roof, by their time (above 100 % where data stays in a cache)"
+         kernels of one training step, {clock}\n\
+         of roof: the time that their arithmetic or their bytes take at least under the roof, by their time;\n\
+         above 100 % where data stays in a cache"
     )
 }
 
@@ -145,13 +146,13 @@ pub fn against(against: &Against) -> String {
 /// What a training step would cost, with all that is assumed.
 pub fn forecast(forecast: &Forecast) -> String {
     let mut adapters = Table::new(&[
-        ("adapter", Align::Left),
+        ("GPU", Align::Left),
         ("GB/s", Align::Right),
         ("GFLOP/s", Align::Right),
-        ("us a launch", Align::Right),
-        ("arithmetic, ms", Align::Right),
-        ("memory, ms", Align::Right),
-        ("launches, ms", Align::Right),
+        ("us/launch", Align::Right),
+        ("arithmetic", Align::Right),
+        ("memory", Align::Right),
+        ("launches", Align::Right),
         ("step, ms", Align::Right),
         ("bound by", Align::Left),
     ]);
@@ -174,9 +175,7 @@ pub fn forecast(forecast: &Forecast) -> String {
         ("MFLOP", Align::Right),
         ("MB", Align::Right),
     ];
-    let headings: Vec<String> =
-        forecast.adapters.iter().map(|adapter| format!("{}, us", adapter.name)).collect();
-    columns.extend(headings.iter().map(|heading| (heading.as_str(), Align::Right)));
+    columns.extend(forecast.adapters.iter().map(|adapter| (adapter.name, Align::Right)));
     let mut kernels = Table::new(&columns);
     for kernel in &forecast.kernels {
         let counts = [
@@ -185,16 +184,20 @@ pub fn forecast(forecast: &Forecast) -> String {
             format!("{:.1}", kernel.flop as f64 / 1e6),
             format!("{:.1}", kernel.bytes as f64 / 1e6),
         ];
-        let costs = kernel.costs.iter().map(|cost| format!("{:.0} {}", 1e3 * cost.total_ms(), term(cost)));
+        let costs =
+            kernel.costs.iter().map(|cost| format!("{:.0} {}", 1e3 * cost.total_ms(), &term(cost)[..1]));
         kernels.row(counts.into_iter().chain(costs));
     }
     let launches: usize = forecast.kernels.iter().map(|kernel| kernel.launches).sum();
     format!(
         "{}, batch {}: a training step from its counts, {launches} launches; nothing was measured\n\n\
-         {adapters}\n\n{kernels}\n\n\
-         A launch takes as long as its arithmetic or its bytes, whichever takes longer, and what launching costs; each\n\
-         kernel's time stands with its largest term. This is a floor: it takes bandwidth and rate for fully used,\n\
-         and does not see that an LSTM's time steps wait for each other. `gpu-bearing bench` measures.",
+         {adapters}\n\
+         by GPUs with these assumed figures; ms by what bounds each launch\n\n\
+         {kernels}\n\
+         us with the largest term: a(rithmetic), m(emory), l(aunches)\n\n\
+         A launch takes as long as its arithmetic or its bytes, whichever takes longer, and what launching costs.\n\
+         This is a floor: it takes bandwidth and rate for fully used, and does not see that an LSTM's time steps\n\
+         wait for each other. `gpu-bearing bench` measures.",
         forecast.model, forecast.batch
     )
 }

@@ -24,9 +24,9 @@ pub struct Figures {
 
 /// Three classes of GPUs with round figures of their kind: f32 arithmetic outside of matrix units.
 pub const CLASSES: [Figures; 3] = [
-    class("integrated GPU", 50.0, 1_000.0, 10.0),
-    class("laptop GPU", 250.0, 8_000.0, 6.0),
-    class("large GPU", 1_500.0, 40_000.0, 5.0),
+    class("integrated", 50.0, 1_000.0, 10.0),
+    class("laptop", 250.0, 8_000.0, 6.0),
+    class("large", 1_500.0, 40_000.0, 5.0),
 ];
 
 const fn class(name: &'static str, gb_per_s: f64, gflop_per_s: f64, launch_us: f64) -> Figures {
