@@ -108,6 +108,9 @@ pub fn changes(changes: &[Change], name: &str) -> String {
     format!("{table}\nbefore: {name}; medians")
 }
 
+/// The largest ratio by the least, above which a comparison is not to be trusted: idle machines stay below 1.5.
+const UNSTEADY: f64 = 2.0;
+
 /// Ours and the peer's times.
 pub fn against(against: &Against) -> String {
     let mut table = Table::new(&[
@@ -138,6 +141,9 @@ pub fn against(against: &Against) -> String {
     );
     for pairs in &against.pairs {
         let _ = writeln!(text, "  {}: {}", pairs.work, pairs.setting);
+    }
+    if against.pairs.iter().any(|pairs| pairs.ratio.max > UNSTEADY * pairs.ratio.min) {
+        text.push_str("\nThe ratios spread widely: something else kept the machine busy; measure again when it is idle.");
     }
     text.truncate(text.trim_end().len());
     text
