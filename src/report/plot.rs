@@ -100,13 +100,13 @@ fn draw(svg: &mut String, panel: &Panel, step: f64) {
     }
 }
 
-/// The least of 1, 2, 2.5, 5 times a power of ten that is `least` or more; 1 for 0.
+/// The least round number that is `least` or more; 1 for 0.
 fn round_step(least: f64) -> f64 {
     if least <= 0.0 {
         return 1.0;
     }
     let power = 10f64.powf(least.log10().floor());
-    let factors = [1.0, 2.0, 2.5, 5.0, 10.0];
+    let factors = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
     factors.into_iter().map(|factor| factor * power).find(|step| *step >= least).unwrap_or(10.0 * power)
 }
 
