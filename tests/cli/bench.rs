@@ -14,6 +14,7 @@ pub(crate) const TRIALS: &[Test] = &[
 
 pub(crate) const TRIALS_ON_ADAPTER: &[Test] = &[
     ("bench --json has a roof and is compared with --compare", compare),
+    ("bench --scaling draws a curve for all that grows", scaling),
     ("bench --against pytorch names a Python without PyTorch", no_torch),
 ];
 
@@ -101,6 +102,17 @@ fn compare() {
     let other = workshop.run(&["bench", "--model", "model.toml", "--batch", "4", "--compare", "before.json"]);
     let error = failure(other, 2);
     assert!(error.contains("before.json: measured tiny") && error.contains("at batch 4"), "{error}");
+}
+
+fn scaling() {
+    let workshop = Workshop::new();
+    let text = success(workshop.run(&["bench", "--model", "model.toml", "--scaling", "--out", "growth.svg"]));
+    for part in ["batch (windows)", "512", "window (samples)", "6400", "LSTM units", "128", "ms/GFLOP"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let svg = String::from_utf8(workshop.read("growth.svg")).unwrap();
+    assert_eq!(svg.matches("<polyline").count(), 3, "{svg}");
+    assert_eq!(svg.matches("<circle").count(), 7 + 5 + 4, "{svg}");
 }
 
 fn no_torch() {
