@@ -1,11 +1,16 @@
-//! `gpu-bearing bench`: what a training step and a classification cost on an adapter.
+//! `gpu-bearing bench`: what a training step and a classification cost, here, beside PyTorch, or on another adapter.
 
-use gpu_bearing::Result;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
 use gpu_bearing::gpu::Gpu;
-use gpu_bearing::gpu::profile::Clock;
+use gpu_bearing::gpu::roof::Roof;
 use gpu_bearing::nn::{Model, Variants};
-use gpu_bearing::report::table::{Align, Table};
-use gpu_bearing::train::bench::{Bench, Spread, TEST_WINDOWS, bench};
+use gpu_bearing::report;
+use gpu_bearing::train::bench::forecast::{CLASSES, Figures, forecast};
+use gpu_bearing::train::bench::scaling::scaling;
+use gpu_bearing::train::bench::{Bench, Subject, against, bench};
+use gpu_bearing::{Error, Result};
 
 use super::options::{MOST_WINDOWS, bounded};
 use super::output;
@@ -31,77 +36,122 @@ pub(crate) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+
+    /// Set the figures beside those of an earlier `bench --json > FILE`
+    #[arg(long, value_name = "FILE", help_heading = "Compare")]
+    compare: Option<PathBuf>,
+    /// Time the same work here and in PyTorch on the processor, taking turns
+    #[arg(long, value_name = "PEER", help_heading = "Compare", conflicts_with = "compare")]
+    against: Option<Rival>,
+    /// Python with PyTorch, for --against
+    #[arg(long, value_name = "PATH", default_value = "python3", help_heading = "Compare")]
+    python: PathBuf,
+
+    /// Measure how the cost grows with batch, window and LSTM units; takes minutes
+    #[arg(long, help_heading = "Scaling", conflicts_with_all = ["compare", "against", "batch", "repeats"])]
+    scaling: bool,
+    /// Draw the growth as an SVG file
+    #[arg(long, value_name = "FILE.svg", help_heading = "Scaling", requires = "scaling")]
+    out: Option<PathBuf>,
+
+    /// Reckon what a step would cost on GPUs that are not at hand; measures nothing, needs no adapter
+    #[arg(
+        long,
+        help_heading = "Plan",
+        conflicts_with_all = ["compare", "against", "scaling", "repeats", "adapter"]
+    )]
+    plan: bool,
+    /// Memory bandwidth of a GPU of your choice in GB/s
+    #[arg(long, value_name = "GB/S", help_heading = "Plan", requires_all = ["plan", "rate", "launch"])]
+    bandwidth: Option<f64>,
+    /// Its f32 arithmetic in GFLOP/s
+    #[arg(long, value_name = "GFLOP/S", help_heading = "Plan", requires_all = ["plan", "bandwidth", "launch"])]
+    rate: Option<f64>,
+    /// What a launch costs it in microseconds
+    #[arg(long, value_name = "US", help_heading = "Plan", requires_all = ["plan", "bandwidth", "rate"])]
+    launch: Option<f64>,
+}
+
+/// Who is timed beside us.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Rival {
+    Pytorch,
 }
 
 /// Classes of the measured model: the paper's.
-const CLASSES: usize = 6;
+const CONDITIONS: usize = 6;
 const MOST_REPEATS: usize = 100_000;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     bounded("--batch", args.batch, 1, MOST_WINDOWS)?;
     bounded("--repeats", args.repeats, 1, MOST_REPEATS)?;
-    let model = Model::load(&args.model, CLASSES)?;
+    let model = Model::load(&args.model, CONDITIONS)?;
+    if args.plan {
+        return plan(args, &model);
+    }
+    let subject = Subject::new(&model, args.batch)?;
+    let before = args.compare.as_deref().map(|path| earlier(path, &subject)).transpose()?;
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let variants = Variants::choose(&gpu.info, args.variant.as_deref())?;
-    eprintln!("adapter: {}", gpu.info);
-    eprintln!("compiling, then {} repeats ...", args.repeats);
+    output::note(format!("adapter: {}", gpu.info));
+    if args.scaling {
+        return growth(args, &gpu, &model, &variants);
+    }
+    if let Some(Rival::Pytorch) = args.against {
+        let sizes = (args.batch, args.repeats);
+        let result = against(&gpu, &model, sizes, &variants, &args.python, &mut |what| output::note(what))?;
+        return if args.json { output::json(&result) } else { output::line(report::bench::against(&result)) };
+    }
+    output::note(format!("compiling, then {} repeats ...", args.repeats));
     let figures = bench(&gpu, &model, args.batch, args.repeats, &variants, &mut |_| {})?;
-    if args.json { output::json(&figures) } else { print(&figures) }
+    let screen = output::Screen { json: args.json };
+    if args.json {
+        output::json(&figures)?;
+    } else {
+        output::line(report::bench::summary(&figures))?;
+        output::line("")?;
+        output::line(report::bench::kernels(&figures))?;
+    }
+    if let Some((path, before)) = before {
+        screen.line("")?;
+        if before.adapter != figures.adapter {
+            screen.line(format!("adapters differ: before {}, after {}", before.adapter, figures.adapter))?;
+        }
+        let name = path.display().to_string();
+        screen.line(report::bench::changes(&figures.changes_from(&before), &name))?;
+    }
+    Ok(())
 }
 
-fn print(bench: &Bench) -> Result<()> {
-    let per_second = |windows: usize, ms: &Spread| windows as f64 / ms.median * 1e3;
-    let flop: u64 = bench.kernels.iter().map(|kernel| kernel.flop).sum();
-    output::line(format!(
-        "{}, batch {}, median of {} repeats (fastest to slowest)\n",
-        bench.model, bench.batch, bench.repeats
-    ))?;
-    let Spread { median, min, max } = bench.train_step_ms;
-    output::line(format!(
-        "training step     {median:8.1} ms ({min:.1} to {max:.1}), {:.0} windows/s, {:.1} GFLOP/s",
-        per_second(bench.batch, &bench.train_step_ms),
-        flop as f64 / median / 1e6
-    ))?;
-    let Spread { median, min, max } = bench.infer_360_ms;
-    output::line(format!(
-        "classify {TEST_WINDOWS}      {median:8.1} ms ({min:.1} to {max:.1}), {:.0} windows/s",
-        per_second(TEST_WINDOWS, &bench.infer_360_ms)
-    ))?;
-    output::line(format!("start to 1st step {:8.1} ms, compilation included", bench.first_step_ms))?;
-    output::line(format!(
-        "{} launches a step; an epoch of {} steps: {} submits, {} drained wait(s); {:.1} MB on the device\n",
-        bench.launches_per_step,
-        bench.steps_per_epoch,
-        bench.submits_per_epoch,
-        bench.waits_per_epoch,
-        bench.device_bytes as f64 / 1e6
-    ))?;
-    let mut table = Table::new(&[
-        ("kernel", Align::Left),
-        ("variant", Align::Left),
-        ("launches", Align::Right),
-        ("ms", Align::Right),
-        ("share", Align::Right),
-        ("MFLOP", Align::Right),
-        ("GFLOP/s", Align::Right),
-        ("MB", Align::Right),
-    ]);
-    let total: f64 = bench.kernels.iter().map(|kernel| kernel.ms).sum();
-    for kernel in &bench.kernels {
-        table.row([
-            kernel.name.clone(),
-            kernel.variant.to_owned(),
-            kernel.launches.to_string(),
-            format!("{:.2}", kernel.ms),
-            format!("{:.0} %", 100.0 * kernel.ms / total),
-            format!("{:.1}", kernel.flop as f64 / 1e6),
-            format!("{:.1}", kernel.flop as f64 / kernel.ms / 1e6),
-            format!("{:.1}", kernel.bytes as f64 / 1e6),
-        ]);
+fn earlier<'a>(path: &'a Path, subject: &Subject) -> Result<(&'a Path, Bench)> {
+    let before = Bench::read(path)?;
+    before.check_subject(subject, path)?;
+    Ok((path, before))
+}
+
+fn growth(args: &Args, gpu: &Gpu, model: &Model, variants: &Variants) -> Result<()> {
+    let all = scaling(gpu, model, variants, &mut |what, size| output::note(format!("{what}: {size}")))?;
+    if let Some(path) = &args.out {
+        let title = format!("{}: time a GFLOP of a training step on {}", model.name, gpu.info.name);
+        let svg = report::bench::scaling_plot(&all, &title);
+        std::fs::write(path, svg).map_err(|cause| Error::write(path, &cause))?;
     }
-    output::line(&table)?;
-    output::line(match bench.clock {
-        Clock::Timestamps => "kernels of one training step, timed by the device's timestamps",
-        Clock::Alone => "kernels of one training step, each launch timed alone with its submission",
-    })
+    if args.json { output::json(&all) } else { output::line(report::bench::scaling(&all)) }
+}
+
+fn plan(args: &Args, model: &Model) -> Result<()> {
+    let mut adapters = CLASSES.to_vec();
+    if let (Some(gb_per_s), Some(gflop_per_s), Some(launch_us)) = (args.bandwidth, args.rate, args.launch) {
+        for (flag, value) in [("--bandwidth", gb_per_s), ("--rate", gflop_per_s)] {
+            if !(value.is_finite() && value > 0.0) {
+                return Err(Error::input(format!("{flag} {value}: must be above 0")));
+            }
+        }
+        if !(launch_us.is_finite() && launch_us >= 0.0) {
+            return Err(Error::input(format!("--launch {launch_us}: must be at least 0")));
+        }
+        adapters.push(Figures { name: "yours", roof: Roof { gb_per_s, gflop_per_s }, launch_us });
+    }
+    let result = forecast(model, args.batch, args.variant.as_deref(), adapters)?;
+    if args.json { output::json(&result) } else { output::line(report::bench::forecast(&result)) }
 }

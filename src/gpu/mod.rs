@@ -7,6 +7,7 @@ pub mod executor;
 mod pipeline;
 pub mod plan;
 pub mod profile;
+pub mod roof;
 pub mod shader;
 
 pub use adapter::Gpu;

@@ -39,6 +39,16 @@ pub enum Binding {
     PerStep(BufferId),
 }
 
+impl Binding {
+    /// The buffer behind it.
+    pub fn buffer(&self) -> BufferId {
+        match *self {
+            Self::Fixed(slice) => slice.buffer,
+            Self::PerStep(buffer) => buffer,
+        }
+    }
+}
+
 /// Elements between the records of a [`Binding::PerStep`] buffer: 256 bytes, the strictest alignment of a binding.
 pub const RECORD: usize = 64;
 
@@ -130,6 +140,30 @@ impl Arena {
         self.buffers.push(BufferSpec { name: name.into(), len, fill });
         Slice { buffer, offset: 0, len }
     }
+}
+
+/// Most elements of `arena` in use at the same time while `launches` run in order: a buffer from the first launch
+/// that binds it to the last, those `held` all the time.
+pub fn live_elements<'a>(
+    arena: &Arena,
+    launches: impl IntoIterator<Item = &'a Launch>,
+    held: &[BufferId],
+) -> usize {
+    let launches: Vec<&Launch> = launches.into_iter().collect();
+    let uses = |launch: &Launch, id| launch.bindings.iter().any(|(_, binding)| binding.buffer() == id);
+    let mut live = vec![0; launches.len().max(1)];
+    for (index, buffer) in arena.buffers.iter().enumerate() {
+        let id = BufferId(index);
+        let first = launches.iter().position(|launch| uses(launch, id));
+        let last = launches.iter().rposition(|launch| uses(launch, id));
+        let span = match (first, last) {
+            _ if held.contains(&id) => 0..live.len(),
+            (Some(first), Some(last)) => first..last + 1,
+            _ => continue,
+        };
+        live[span].iter_mut().for_each(|elements| *elements += buffer.len);
+    }
+    live.into_iter().max().unwrap_or(0)
 }
 
 impl Slice {

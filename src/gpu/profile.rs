@@ -7,7 +7,7 @@ use super::executor::{Compiled, Submission};
 use crate::{Error, Result};
 
 /// How launches were timed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
     /// By the device's timestamps, within the run of the whole plan.

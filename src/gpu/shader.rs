@@ -51,6 +51,7 @@ pub const SHADERS: &[Shader] = &[
     shader!("lstm"),
     shader!("max_pool1d"),
     shader!("relu"),
+    shader!("roof"),
     shader!("softmax_cross_entropy"),
 ];
 

@@ -33,7 +33,10 @@ use crate::error::{Error, Result};
 mod read;
 
 /// The models compiled into the binary: name and TOML text. The first is the default.
-const BUILT_IN: [(&str, &str); 1] = [("cnn-lstm", include_str!("../../data/models/cnn-lstm.toml"))];
+const BUILT_IN: [(&str, &str); 2] = [
+    ("cnn-lstm", include_str!("../../data/models/cnn-lstm.toml")),
+    ("lstm", include_str!("../../data/models/lstm.toml")),
+];
 
 /// The largest number of filters, units, channels or taps that a file may ask for. With
 /// [`LARGEST_WINDOW`] and [`LARGEST_TENSOR`] it keeps every product below far from overflow.

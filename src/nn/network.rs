@@ -10,7 +10,7 @@ use super::lower::{Capacity, Lowered, Lowering, lower};
 use super::model::Model;
 use super::parameters::ParameterTable;
 use super::variants::Variants;
-use crate::gpu::plan::{Kernel, Plan, RECORD, Slice, Value};
+use crate::gpu::plan::{BufferId, Kernel, Plan, RECORD, Slice, Value, live_elements};
 use crate::gpu::shader::Layout;
 use crate::gpu::{Buffers, Compiled, Gpu, Submission};
 use crate::{Error, Result};
@@ -425,6 +425,20 @@ impl<'g> Network<'g> {
     /// Device memory in bytes.
     pub fn device_bytes(&self) -> u64 {
         self.buffers.bytes()
+    }
+
+    /// Most bytes of device memory that hold something at the same time in a training step: what the host writes and
+    /// reads, the optimizer's state, and each tensor from its first launch to its last.
+    pub fn live_bytes(&self) -> u64 {
+        let io = &self.lowered.io;
+        let State { p, g, m, v } = io.state;
+        let results = [io.results.p, io.results.loss, io.results.predicted];
+        let slices = [io.order, io.windows, io.labels, p, g, m, v].into_iter().chain(results);
+        let tables = self.lowered.tables.iter().map(|(slice, _)| *slice);
+        let held = slices.chain(io.signals.iter().copied()).chain(tables).map(|slice| slice.buffer);
+        let held: Vec<BufferId> = held.chain([io.steps]).collect();
+        let launches = self.step_plans().into_iter().flat_map(|plan| &plan.launches);
+        4 * live_elements(&self.lowered.arena, launches, &held) as u64
     }
 
     /// Seconds of each launch of a training step, gradients then update, at the first step of `epoch`.

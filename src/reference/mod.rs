@@ -17,4 +17,5 @@ pub mod gradient_sum;
 pub mod lstm;
 pub mod max_pool1d;
 pub mod relu;
+pub mod roof;
 pub mod softmax_cross_entropy;

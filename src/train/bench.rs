@@ -2,14 +2,26 @@
 
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::gpu::Gpu;
 use crate::gpu::plan::Launch;
 use crate::gpu::profile::Clock;
-use crate::nn::network::{Epoch, Network, Options, Window};
-use crate::nn::{Model, Variants, initialise};
+use crate::gpu::roof::Roof;
+use crate::nn::{Model, ParameterTable, Variants};
 use crate::{Error, Result};
+
+mod against;
+mod compare;
+pub mod forecast;
+mod memory;
+mod peer;
+pub mod scaling;
+mod work;
+
+pub use against::{Against, Pairs, against};
+pub use compare::Change;
+use work::{Work, milliseconds};
 
 /// Windows classified at once: the paper's test set.
 pub const TEST_WINDOWS: usize = 360;
@@ -17,24 +29,24 @@ pub const TEST_WINDOWS: usize = 360;
 /// Training steps timed together, as an epoch of that many batches.
 const STEPS: usize = 10;
 
-/// Milliseconds over several repeats.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// Milliseconds, or a ratio, over several repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The median.
     pub median: f64,
-    /// The fastest.
+    /// The least.
     pub min: f64,
-    /// The slowest.
+    /// The largest.
     pub max: f64,
 }
 
 /// Launches of one kernel in a training step, together.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KernelCost {
     /// Shader and entry point, as in `conv1d.forward`.
     pub name: String,
-    /// The shader's file: `standard` or `subgroup`.
-    pub variant: &'static str,
+    /// The shader's file among its variants, as in `standard`.
+    pub variant: String,
     /// Launches in a step.
     pub launches: usize,
     /// Their time in milliseconds, the median of the repeats.
@@ -43,20 +55,66 @@ pub struct KernelCost {
     pub flop: u64,
     /// Bytes they must move at least.
     pub bytes: u64,
+    /// Milliseconds that they would take under the adapter's roof.
+    pub floor_ms: f64,
 }
 
-/// The costs of one model on one adapter.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Bench {
-    /// Name, type, backend and driver.
-    pub adapter: String,
+impl KernelCost {
+    /// Share of the roof: the floor by the time. Above 1 where data comes from a cache that the roof's copy exceeds.
+    pub fn roof_share(&self) -> f64 {
+        self.floor_ms / self.ms
+    }
+}
+
+/// What is measured; two measurements of the same subject can be compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
     /// The model's name.
     pub model: String,
-    /// Windows of a batch.
+    /// Its window in samples.
+    pub window: usize,
+    /// Its parameters.
+    pub parameters: usize,
+    /// Multiply-adds of its products, forward, one window.
+    pub multiply_adds: u64,
+    /// Windows in a batch.
     pub batch: usize,
+}
+
+impl Subject {
+    /// `model` at `batch`.
+    ///
+    /// # Errors
+    /// If the model's layers do not fit each other.
+    pub fn new(model: &Model, batch: usize) -> Result<Self> {
+        Ok(Self {
+            model: model.name.clone(),
+            window: model.window,
+            parameters: ParameterTable::new(model)?.count(),
+            multiply_adds: model.rows()?.iter().map(|row| row.multiply_adds).sum(),
+            batch,
+        })
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { model, window, parameters, batch, .. } = self;
+        write!(f, "{model} (window {window}, {parameters} parameters) at batch {batch}")
+    }
+}
+
+/// The figures of a bench.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bench {
+    /// What was measured.
+    #[serde(flatten)]
+    pub subject: Subject,
+    /// The adapter.
+    pub adapter: String,
     /// Repeats behind each figure.
     pub repeats: usize,
-    /// One training step within an epoch: gather, forward, backward, Adam.
+    /// A training step (gather, forward, backward, Adam), from an epoch of several; the epoch's readback included.
     pub train_step_ms: Spread,
     /// Classifying [`TEST_WINDOWS`] windows, readback included.
     pub infer_360_ms: Spread,
@@ -70,31 +128,30 @@ pub struct Bench {
     pub waits_per_epoch: usize,
     /// Steps of such an epoch.
     pub steps_per_epoch: usize,
-    /// Device memory in bytes.
+    /// Device memory of all buffers in bytes.
     pub device_bytes: u64,
+    /// Most bytes of the buffers that hold something at the same time in a training step.
+    pub live_bytes: u64,
+    /// Most memory of this process in bytes, where the system says so; the roof was measured later.
+    pub process_bytes: Option<u64>,
     /// How the kernels were timed.
     pub clock: Clock,
+    /// The most that the adapter moves and computes.
+    pub roof: Roof,
     /// By kernel, the dearest first.
     pub kernels: Vec<KernelCost>,
 }
 
 impl Spread {
-    fn of(mut values: Vec<f64>) -> Self {
+    /// Of at least one value.
+    ///
+    /// # Panics
+    /// Without a value.
+    pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let median = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
         Self { median, min: values[0], max: values[values.len() - 1] }
     }
-}
-
-/// Windows of noise: what a kernel costs does not depend on what is in them.
-fn noise(samples: usize) -> Vec<f32> {
-    let mut state = 1_u32;
-    (0..samples)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-        })
-        .collect()
 }
 
 /// Measures `model` at `batch`; `progress` is told each repeat done.
@@ -112,79 +169,74 @@ pub fn bench(
     if repeats == 0 || batch == 0 {
         return Err(Error::input("--repeats and --batch have to be at least 1"));
     }
-    let count = TEST_WINDOWS.max(STEPS * batch);
-    let signal = noise(TEST_WINDOWS * model.window);
-    let classes = model.classes()?;
-    let windows: Vec<Window> = (0..count)
-        .map(|index| Window {
-            recording: 0,
-            start: index % TEST_WINDOWS * model.window,
-            label: index % classes,
-            mean: 0.0,
-            scale: 1.0,
-        })
-        .collect();
-    let order: Vec<u32> = (0..count as u32).collect();
-    let (train_order, test_order) = (&order[..STEPS * batch], &order[..TEST_WINDOWS]);
-    let options = Options { batch, variants: variants.clone(), clip_norm: None, training: true };
-    let epoch = |order| Epoch { order, first_step: 0, optimizer_steps: 0, learning_rate: 1e-3, seed: 0 };
-
     let start = Instant::now();
-    let mut network = Network::new(gpu, model, &[&signal], &windows, count, &options)?;
-    network.set_parameters(&initialise(model, 0)?);
-    network.train(&epoch(&train_order[..batch]), &|| false, &mut |_| {})?;
+    let mut work = Work::new(gpu, model, (STEPS, batch), variants)?;
+    work.step_ms(1)?;
     let first_step_ms = milliseconds(start);
     // Once more unmeasured: the classification's kernels too, and the submissions find their length.
-    network.train(&epoch(train_order), &|| false, &mut |_| {})?;
-    network.classify(test_order, &mut |_| {})?;
+    work.step_ms(STEPS)?;
+    work.classify()?;
 
     let (mut steps, mut inferences, mut launches) = (Vec::new(), Vec::new(), Vec::new());
     let mut of_epoch = (0, 0);
     for repeat in 0..repeats {
-        let before = network.counts();
-        let start = Instant::now();
-        network.train(&epoch(train_order), &|| false, &mut |_| {})?;
-        steps.push(milliseconds(start) / STEPS as f64);
-        let after = network.counts();
+        let before = work.network.counts();
+        steps.push(work.step_ms(STEPS)?);
+        let after = work.network.counts();
         of_epoch = (after.submits - before.submits, after.waits - before.waits);
-        let start = Instant::now();
-        network.classify(test_order, &mut |_| {})?;
-        inferences.push(milliseconds(start));
-        launches.push(network.time_step(&epoch(train_order))?);
+        inferences.push(work.classify()?.0);
+        launches.push(work.time_launches()?);
         progress(repeat + 1);
     }
+    let process_bytes = memory::peak_process_bytes();
+    let roof = gpu.measure_roof()?;
     Ok(Bench {
+        subject: Subject::new(model, batch)?,
         adapter: gpu.info.to_string(),
-        model: model.name.clone(),
-        batch,
         repeats,
         train_step_ms: Spread::of(steps),
         infer_360_ms: Spread::of(inferences),
         first_step_ms,
-        launches_per_step: network.counts().launches_per_step,
+        launches_per_step: work.network.counts().launches_per_step,
         submits_per_epoch: of_epoch.0,
         waits_per_epoch: of_epoch.1,
         steps_per_epoch: STEPS,
-        device_bytes: network.device_bytes(),
+        device_bytes: work.network.device_bytes(),
+        live_bytes: work.network.live_bytes(),
+        process_bytes,
         clock: gpu.clock(),
-        kernels: by_kernel(network.step_plans().iter().flat_map(|plan| &plan.launches), &launches),
+        roof,
+        kernels: by_kernel(work.launches(), &launches, &roof),
     })
 }
 
-fn milliseconds(since: Instant) -> f64 {
-    since.elapsed().as_secs_f64() * 1e3
+/// Shader and entry point, as in `conv1d.forward`.
+fn kernel_name(launch: &Launch) -> String {
+    format!("{}.{}", launch.kernel.shader, launch.kernel.entry)
 }
 
 /// Adds up the launches of each kernel; `seconds` holds one list a repeat.
-fn by_kernel<'a>(launches: impl Iterator<Item = &'a Launch>, seconds: &[Vec<f64>]) -> Vec<KernelCost> {
+fn by_kernel<'a>(
+    launches: impl Iterator<Item = &'a Launch>,
+    seconds: &[Vec<f64>],
+    roof: &Roof,
+) -> Vec<KernelCost> {
     let mut kernels: Vec<KernelCost> = Vec::new();
     for (index, launch) in launches.enumerate() {
         let ms = Spread::of(seconds.iter().map(|repeat| repeat[index] * 1e3).collect()).median;
-        let name = format!("{}.{}", launch.kernel.shader, launch.kernel.entry);
-        let variant = launch.kernel.variant;
+        let (name, variant) = (kernel_name(launch), launch.kernel.variant);
         let found = kernels.iter().position(|kernel| kernel.name == name && kernel.variant == variant);
         let place = found.unwrap_or_else(|| {
-            kernels.push(KernelCost { name, variant, launches: 0, ms: 0.0, flop: 0, bytes: 0 });
+            let variant = variant.to_owned();
+            kernels.push(KernelCost {
+                name,
+                variant,
+                launches: 0,
+                ms: 0.0,
+                flop: 0,
+                bytes: 0,
+                floor_ms: 0.0,
+            });
             kernels.len() - 1
         });
         let kernel = &mut kernels[place];
@@ -192,6 +244,7 @@ fn by_kernel<'a>(launches: impl Iterator<Item = &'a Launch>, seconds: &[Vec<f64>
         kernel.ms += ms;
         kernel.flop += launch.flop;
         kernel.bytes += launch.bytes;
+        kernel.floor_ms += roof.floor(launch).0 * 1e3;
     }
     kernels.sort_by(|a, b| b.ms.total_cmp(&a.ms));
     kernels

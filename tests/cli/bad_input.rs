@@ -309,7 +309,7 @@ fn options() {
             ),
             case(
                 &["--model", "resnet"],
-                &["resnet: no such model file, and the built-in models are: cnn-lstm"],
+                &["resnet: no such model file, and the built-in models are: cnn-lstm, lstm"],
             ),
             case(&["--model", "broken.toml"], &["broken.toml:5: ", "kanals"]),
             case(

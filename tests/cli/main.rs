@@ -2,6 +2,7 @@
 //! one they are reported as ignored, and with `GPU_BEARING_REQUIRE_ADAPTER=1` that is a failure.
 
 mod bad_input;
+mod bench;
 mod evaluation;
 mod resume;
 mod setup;
@@ -19,12 +20,22 @@ fn main() -> ExitCode {
     let required = std::env::var("GPU_BEARING_REQUIRE_ADAPTER").is_ok_and(|value| value == "1");
     let cwru = std::env::var_os("GPU_BEARING_CWRU").is_some_and(|folder| !folder.is_empty());
 
-    let mut trials: Vec<Trial> = bad_input::TRIALS.iter().map(|test| trial(*test)).collect();
-    for test in
-        [bad_input::TRIALS_ON_ADAPTER, training::TRIALS, evaluation::TRIALS, resume::TRIALS, tune::TRIALS]
-            .concat()
+    let mut trials: Vec<Trial> = [bad_input::TRIALS, bench::TRIALS].concat().into_iter().map(trial).collect();
+    for test in [
+        bad_input::TRIALS_ON_ADAPTER,
+        bench::TRIALS_ON_ADAPTER,
+        training::TRIALS,
+        evaluation::TRIALS,
+        resume::TRIALS,
+        tune::TRIALS,
+    ]
+    .concat()
     {
         trials.push(trial_if(adapter, "no adapter", required, test));
+    }
+    let torch = adapter && bench::has_torch();
+    for test in bench::TRIALS_WITH_TORCH {
+        trials.push(trial_if(torch, "needs an adapter and PyTorch (GPU_BEARING_PYTHON)", false, *test));
     }
     for test in training::CWRU_TRIALS {
         trials.push(trial_if(adapter && cwru, "needs an adapter and GPU_BEARING_CWRU", false, *test));

@@ -3,6 +3,7 @@
 #[path = "../goldens/mod.rs"]
 mod goldens;
 
+mod bench;
 mod catalogue;
 mod checkpoint;
 mod compare;

@@ -84,7 +84,7 @@ fn files_of_the_binary_and_of_the_goldens_are_models() {
         [(25, 5), (25, 5), (12, 5), (10, 7), (10, 7), (3, 7), (3, 6), (3, 6), (3, 6), (3, 5), (1, 3), (1, 3)]
     );
     let error = Model::load("nowhere.toml", 3).unwrap_err().to_string();
-    assert_eq!(error, "nowhere.toml: no such model file, and the built-in models are: cnn-lstm");
+    assert_eq!(error, "nowhere.toml: no such model file, and the built-in models are: cnn-lstm, lstm");
 }
 
 #[test]

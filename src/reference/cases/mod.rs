@@ -7,6 +7,7 @@ pub mod lstm;
 pub mod output;
 pub mod pointwise;
 pub mod pooling;
+mod roof;
 pub mod update;
 
 use super::case::Case;
@@ -23,6 +24,7 @@ pub fn cases() -> Vec<Case> {
         output::cases(),
         update::cases(),
         gather::cases(),
+        roof::cases(),
     ]
     .into_iter()
     .flatten()

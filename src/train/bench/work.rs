@@ -1,0 +1,93 @@
+//! The work that is measured: training steps and a classification over windows of noise.
+
+use std::time::Instant;
+
+use super::TEST_WINDOWS;
+use crate::Result;
+use crate::gpu::{Gpu, Launch};
+use crate::nn::network::{Epoch, Network, Options, Window};
+use crate::nn::{Model, Variants, initialise};
+
+/// A model on a device with windows to train on and to classify.
+pub(super) struct Work<'g> {
+    pub(super) network: Network<'g>,
+    /// Samples of the windows, which lie end to end.
+    pub(super) signal: Vec<f32>,
+    /// The parameters before the first step, flat in the device's layout.
+    pub(super) parameters: Vec<f32>,
+    batch: usize,
+    order: Vec<u32>,
+}
+
+/// Windows of noise: what a kernel costs does not depend on what is in them.
+fn noise(samples: usize) -> Vec<f32> {
+    let mut state = 1_u32;
+    (0..samples)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+fn epoch(order: &[u32]) -> Epoch<'_> {
+    Epoch { order, first_step: 0, optimizer_steps: 0, learning_rate: 1e-3, seed: 0 }
+}
+
+impl<'g> Work<'g> {
+    /// Lowers and compiles `model`; an epoch has up to `steps` batches of `batch` windows, which are window, label
+    /// 0, 1, 2, ... over and over.
+    pub(super) fn new(
+        gpu: &'g Gpu,
+        model: &Model,
+        (steps, batch): (usize, usize),
+        variants: &Variants,
+    ) -> Result<Self> {
+        let count = TEST_WINDOWS.max(steps * batch);
+        let classes = model.classes()?;
+        let signal = noise(TEST_WINDOWS * model.window);
+        let windows: Vec<Window> = (0..count)
+            .map(|index| Window {
+                recording: 0,
+                start: index % TEST_WINDOWS * model.window,
+                label: index % TEST_WINDOWS % classes,
+                mean: 0.0,
+                scale: 1.0,
+            })
+            .collect();
+        let options = Options { batch, variants: variants.clone(), clip_norm: None, training: true };
+        let network = Network::new(gpu, model, &[&signal], &windows, count, &options)?;
+        let parameters = initialise(model, 0)?;
+        network.set_parameters(&parameters);
+        Ok(Self { network, signal, parameters, batch, order: (0..count as u32).collect() })
+    }
+
+    /// Milliseconds of a training step, from an epoch of `steps`: gather, forward, backward, Adam and the epoch's
+    /// readback.
+    pub(super) fn step_ms(&mut self, steps: usize) -> Result<f64> {
+        let start = Instant::now();
+        self.network.train(&epoch(&self.order[..steps * self.batch]), &|| false, &mut |_| {})?;
+        Ok(milliseconds(start) / steps as f64)
+    }
+
+    /// Milliseconds of classifying [`TEST_WINDOWS`], readback included, and their probabilities.
+    pub(super) fn classify(&mut self) -> Result<(f64, Vec<f32>)> {
+        let start = Instant::now();
+        let rows = self.network.classify(&self.order[..TEST_WINDOWS], &mut |_| {})?;
+        Ok((milliseconds(start), rows.probabilities))
+    }
+
+    /// Seconds of each of [`Work::launches`].
+    pub(super) fn time_launches(&mut self) -> Result<Vec<f64>> {
+        self.network.time_step(&epoch(&self.order[..self.batch]))
+    }
+
+    /// The launches of a training step.
+    pub(super) fn launches(&self) -> impl Iterator<Item = &Launch> {
+        self.network.step_plans().into_iter().flat_map(|plan| &plan.launches)
+    }
+}
+
+pub(super) fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
