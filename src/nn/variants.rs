@@ -31,7 +31,7 @@ pub struct Row {
 pub const ROWS: &[Row] = &[
     Row {
         name: "tiled",
-        adapters: "discrete, integrated, virtual GPUs; not timed yet",
+        adapters: "GPUs; not timed on one yet",
         types: &[AdapterType::Discrete, AdapterType::Integrated, AdapterType::Virtual],
         shaders: &[("conv1d", "tiled")],
         subgroup: 0,
@@ -39,7 +39,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         name: "subgroup",
-        adapters: "software adapters with subgroups of at least 8 and 64-bit integers",
+        adapters: "software adapters (subgroups of 8)",
         types: &[AdapterType::Software],
         shaders: &[("conv1d", "subgroup"), ("conv1d_max_pool1d", "subgroup")],
         subgroup: 8,
