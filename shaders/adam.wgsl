@@ -16,7 +16,7 @@ override BETA2_REST: f32 = 0.001;
 override EPSILON: f32 = 1e-7;
 
 struct Shape {
-    count: u32, // parameters
+    count: u32, // parameters; a multiple of 4, which an invocation updates
 }
 
 struct Step {
@@ -30,11 +30,11 @@ struct Step {
 
 @group(0) @binding(0) var<uniform> shape: Shape;
 @group(0) @binding(1) var<uniform> step: Step;
-@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<vec4f>;
 @group(0) @binding(3) var<storage, read> clip: array<f32>;
-@group(0) @binding(4) var<storage, read_write> p: array<f32>;
-@group(0) @binding(5) var<storage, read_write> m: array<f32>;
-@group(0) @binding(6) var<storage, read_write> v: array<f32>;
+@group(0) @binding(4) var<storage, read_write> p: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> m: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> v: array<vec4f>;
 
 const WORKGROUP = 64u;
 
@@ -45,7 +45,7 @@ fn update(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let i = (group.y * groups.x + group.x) * WORKGROUP + lane;
-    if i >= shape.count {
+    if i >= shape.count / 4u {
         return;
     }
     var gradient = g[i];

@@ -22,7 +22,7 @@ impl Default for Adam {
     }
 }
 
-/// The flat buffers of parameters, gradients and the two moments, all of one length.
+/// The flat buffers of parameters, gradients and the two moments, all of one length, a multiple of 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
     /// Parameters.
@@ -47,6 +47,7 @@ impl Adam {
     /// One update of all parameters; with `clip` (see [`clip`]) of clipped gradients.
     pub fn update(&self, step: BufferId, state: &State, clip: Option<Slice>) -> Launch {
         let count = state.p.len;
+        let workgroup = Shader::find("adam", "standard").constant("WORKGROUP");
         Launch {
             label: "update".to_owned(),
             kernel: Kernel {
@@ -71,7 +72,7 @@ impl Adam {
                 ("v", Binding::Fixed(state.v)),
             ],
             shape: fields(&[("count", count)]),
-            workgroups: count.div_ceil(Shader::find("adam", "standard").constant("WORKGROUP")),
+            workgroups: (count / 4).div_ceil(workgroup),
             barriers: 0,
             flop: 12 * count as u64,
             bytes: 28 * count as u64,

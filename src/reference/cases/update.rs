@@ -49,7 +49,8 @@ fn random_update(count: usize, t: u64, clip: Option<f32>) -> Setup {
     update(&adam, (t, 1e-3), &g, clip, [&p, &m, &v], &after)
 }
 
-/// The launch that must turn parameters and moments into `after`.
+/// The launch that must turn parameters and moments into `after`; behind them stand zeros up to a multiple of 4, as
+/// in the flat buffers of a network.
 pub fn update(
     adam: &Adam,
     (t, learning_rate): (u64, f64),
@@ -62,11 +63,14 @@ pub fn update(
     let (step_size, second_scale) = adam.corrections(t, learning_rate);
     let corrections = [step_size, second_scale].map(|value| (value as f32).to_bits());
     let step = setup.step(&[0, 0, 0, 0, corrections[0], corrections[1]]);
-    let g = setup.floats("g", g);
+    let whole = g.len().next_multiple_of(4);
+    let filled = |values: &[f32]| [values, &vec![0.0; whole - values.len()]].concat();
+    let g = setup.floats("g", &filled(g));
     let clip = clip.map(|factor| setup.floats("clip", &[factor, f32::NAN]));
     let turned = |setup: &mut Setup, name, before: &[f32], after: &[f64]| {
-        let slice = setup.floats(name, before);
-        setup.turn(slice, &floats(after), Tolerance::UPDATE);
+        let slice = setup.floats(name, &filled(before));
+        let after = [after, &vec![0.0; whole - after.len()]].concat();
+        setup.turn(slice, &floats(&after), Tolerance::UPDATE);
         slice
     };
     let p = turned(&mut setup, "p", p, &after.p);
