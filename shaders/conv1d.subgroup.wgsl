@@ -4,7 +4,8 @@
 // convolution is a product whose left operand has rows `x_step` = stride * C_in apart. A dense layer at every
 // time step and the input projection of an LSTM are convolutions with kernel 1. With m = (n, t):
 //
-//   forward:          y[m, o] = b[o] + sum over k < depth of x[m * x_step + k] * w[k, o],  then ReLU with RELU
+//   forward:          y[m, o] = b[o] + sum over k < depth of x[m * x_step + k] * w[k, o],  then ReLU with RELU,
+//                     then, with POOL above 1, the max-pool of that size (max_pool1d, which see)
 //   input_gradient:   dx[n, p, i] = sum over tap, o with p + left - tap = s * stride
 //                                   of dy[n, s, o] * w[tap, i, o]; with RELU times
 //                      KEPT_SCALE, and 0 where x_kept is not positive
@@ -15,6 +16,8 @@
 // that meet its positions. The weight gradient is cut along m into `splits` owners, added up by gradient_sum.
 // Backward keeps x (the layer's input; with RELU it is the output of the ReLU below, or of a dropout after that
 // ReLU: what it has dropped is not positive either, and what it has kept it has multiplied by KEPT_SCALE).
+// With a pool the rows m of forward are those of whole windows, so none straddles two sequences, and only y and
+// position (N, steps / POOL, C_out) are written, the latter with KEEP_POSITION.
 //
 // This variant needs subgroups of WORKGROUP invocations and 64-bit integers. It is made for a software adapter of eight
 // lanes, where a load costs as much as ten multiply-adds, a load of two floats as one u64 no more than that of one,
@@ -25,13 +28,15 @@
 
 override RELU: bool = false;
 override KEPT_SCALE: f32 = 1.0;
+override POOL: u32 = 1u; // 1 (none), 2, 4 or 8
+override KEEP_POSITION: bool = false;
 override LANES: u32 = 8u;       // 4 or 8: lanes side by side along the columns; with 4 a tile has twice the rows
 override SHIFTED: bool = false; // whether runs of x begin elsewhere than at multiples of RUN
 
 struct Shape {
     batch: u32,       // N
     length: u32,      // input steps, L
-    steps: u32,       // output steps
+    steps: u32,       // output steps; of forward those in whole windows of the pool
     depth: u32,       // kernel * C_in
     channels: u32,    // C_in
     filters: u32,     // C_out
@@ -58,12 +63,13 @@ struct Shape {
 @group(0) @binding(1) var<storage, read> x: array<vec4<u64>>;
 @group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec2<u64>>;
 @group(0) @binding(5) var<storage, read> dy: array<vec2<u64>>;
 @group(0) @binding(6) var<storage, read> x_kept: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(9) var<storage, read_write> db: array<f32>;
+@group(0) @binding(10) var<storage, read_write> position: array<vec2<u64>>;
 
 const WORKGROUP = 8u;
 const ROWS = 16u;
@@ -179,6 +185,68 @@ fn window(m: u32) -> u32 {
     return shape.x_start + n * shape.x_sequence + (inside - n * shape.steps) * shape.x_step;
 }
 
+// Where output m, or the window of the pool that it lies in, stands in y.
+fn place(m: u32) -> u32 {
+    let n = m / shape.steps;
+    return shape.y_start + n * shape.y_sequence + (m - n * shape.steps) / POOL * shape.filters;
+}
+
+// The maxima of some rows, column by column, and the first row that attains each.
+struct Peak {
+    value: vec4f,
+    at: vec4u,
+}
+
+fn higher(peak: Peak, value: vec4f, at: vec4u) -> Peak {
+    let rises = value > peak.value;
+    return Peak(select(peak.value, value, rises), select(peak.at, at, rises));
+}
+
+fn finished(sum: vec4f) -> vec4f {
+    return select(sum, max(sum, vec4f(0.0)), RELU);
+}
+
+// Four words as two u64: half the stores.
+fn pairs(words: vec4u) -> vec2<u64> {
+    return vec2<u64>(words.xz) | vec2<u64>(words.yw) << vec2u(32u);
+}
+
+// Stores what begins with row r of a lane's outputs: the row itself, a window of the pool, or nothing.
+fn finish(sum: ptr<function, array<vec4f, ROWS>>, r: u32, row: u32, column: u32, to: vec4u, lane: u32) {
+    let own = min(POOL, LANES);
+    if r % own == 0u {
+        var peak = Peak(finished((*sum)[r]), vec4u(0u));
+        if own > 1u {
+            peak = higher(peak, finished((*sum)[r + 1u]), vec4u(1u));
+        }
+        if own > 2u {
+            peak = higher(peak, finished((*sum)[r + 2u]), vec4u(2u));
+            peak = higher(peak, finished((*sum)[r + 3u]), vec4u(3u));
+        }
+        if own > 4u {
+            peak = higher(peak, finished((*sum)[r + 4u]), vec4u(4u));
+            peak = higher(peak, finished((*sum)[r + 5u]), vec4u(5u));
+            peak = higher(peak, finished((*sum)[r + 6u]), vec4u(6u));
+            peak = higher(peak, finished((*sum)[r + 7u]), vec4u(7u));
+        }
+        let first = lane - lane % LANES;
+        var stored = row + row_of(r, first) < shape.batch * shape.steps && column < shape.filters;
+        if POOL > LANES {
+            // The other half of the lanes holds the window's lower half.
+            let lower = subgroupShuffle(peak.value, lane ^ LANES);
+            peak = higher(peak, lower, subgroupShuffle(peak.at, lane ^ LANES) + LANES);
+            stored = stored && first == 0u;
+        }
+        let start = subgroupShuffle(to[r / LANES], first + r % LANES);
+        if stored {
+            y[(start + column) / 4u] = pairs(bitcast<vec4u>(peak.value));
+            if KEEP_POSITION {
+                position[((row + row_of(r, first)) / POOL * shape.filters + column) / 4u] = pairs(peak.at);
+            }
+        }
+    }
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn forward(
     @builtin(workgroup_id) group: vec3u,
@@ -231,19 +299,23 @@ fn forward(
         right[7] = floats(w[((k + 7u) * shape.filters + source) / 4u]);
         multiply_add(&sum, &left, first, &right);
     }
-    if column < shape.filters {
-        for (var r = 0u; r < ROWS; r++) {
-            let m = row + row_of(r, first);
-            if m < shape.batch * shape.steps {
-                let to = shape.y_start + m / shape.steps * shape.y_sequence + m % shape.steps * shape.filters + column;
-                let value = select(sum[r], max(sum[r], vec4f(0.0)), RELU);
-                y[to] = value.x;
-                y[to + 1u] = value.y;
-                y[to + 2u] = value.z;
-                y[to + 3u] = value.w;
-            }
-        }
-    }
+    let to = vec4u(place(row + lane), place(row + lane + 8u), place(row + lane + 16u), place(row + lane + 24u));
+    finish(&sum, 0u, row, column, to, lane);
+    finish(&sum, 1u, row, column, to, lane);
+    finish(&sum, 2u, row, column, to, lane);
+    finish(&sum, 3u, row, column, to, lane);
+    finish(&sum, 4u, row, column, to, lane);
+    finish(&sum, 5u, row, column, to, lane);
+    finish(&sum, 6u, row, column, to, lane);
+    finish(&sum, 7u, row, column, to, lane);
+    finish(&sum, 8u, row, column, to, lane);
+    finish(&sum, 9u, row, column, to, lane);
+    finish(&sum, 10u, row, column, to, lane);
+    finish(&sum, 11u, row, column, to, lane);
+    finish(&sum, 12u, row, column, to, lane);
+    finish(&sum, 13u, row, column, to, lane);
+    finish(&sum, 14u, row, column, to, lane);
+    finish(&sum, 15u, row, column, to, lane);
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -4,7 +4,8 @@
 // convolution is a product whose left operand has rows `x_step` = stride * C_in apart. A dense layer at every
 // time step and the input projection of an LSTM are convolutions with kernel 1. With m = (n, t):
 //
-//   forward:          y[m, o] = b[o] + sum over k < depth of x[m * x_step + k] * w[k, o],  then ReLU with RELU
+//   forward:          y[m, o] = b[o] + sum over k < depth of x[m * x_step + k] * w[k, o],  then ReLU with RELU,
+//                     then, with POOL above 1, the max-pool of that size (max_pool1d, which see)
 //   input_gradient:   dx[n, p, i] = sum over tap, o with p + left - tap = s * stride
 //                                   of dy[n, s, o] * w[tap, i, o]; with RELU times
 //                      KEPT_SCALE, and 0 where x_kept is not positive
@@ -15,6 +16,8 @@
 // that meet its positions. The weight gradient is cut along m into `splits` owners, added up by gradient_sum.
 // Backward keeps x (the layer's input; with RELU it is the output of the ReLU below, or of a dropout after that
 // ReLU: what it has dropped is not positive either, and what it has kept it has multiplied by KEPT_SCALE).
+// With a pool the rows m of forward are those of whole windows, so none straddles two sequences, and only y and
+// position (N, steps / POOL, C_out) are written, the latter with KEEP_POSITION.
 //
 // This variant is for GPUs. A workgroup of DOWN x ACROSS lanes owns a tile of (DOWN * ROWS) x (ACROSS * COLUMNS)
 // outputs, a lane ROWS x COLUMNS of them in registers. The sum is cut into slices of SLICE terms; both operands'
@@ -24,13 +27,15 @@
 
 override RELU: bool = false;
 override KEPT_SCALE: f32 = 1.0;
+override POOL: u32 = 1u; // 1 (none), 2, 4 or 8
+override KEEP_POSITION: bool = false;
 override DOWN: u32 = 8u;   // lanes along a tile's rows
 override ACROSS: u32 = 8u; // lanes along a tile's columns
 
 struct Shape {
     batch: u32,       // N
     length: u32,      // input steps, L
-    steps: u32,       // output steps
+    steps: u32,       // output steps; of forward those in whole windows of the pool
     depth: u32,       // kernel * C_in
     channels: u32,    // C_in
     filters: u32,     // C_out
@@ -63,6 +68,7 @@ struct Shape {
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(9) var<storage, read_write> db: array<f32>;
+@group(0) @binding(10) var<storage, read_write> position: array<u32>;
 
 const ROWS = 4u;    // of a lane: the components of a vec4 of the left operand
 const COLUMNS = 4u; // of a lane: those of a vec4 of the right one
@@ -125,6 +131,35 @@ fn load_forward(slice: u32, column: u32, index: u32) {
     }
 }
 
+fn finished(sum: vec4f) -> vec4f {
+    return select(sum, max(sum, vec4f(0.0)), RELU);
+}
+
+// The maxima of some rows, column by column, and the first row that attains each.
+struct Peak {
+    value: vec4f,
+    at: vec4u,
+}
+
+fn higher(peak: Peak, value: vec4f, at: vec4u) -> Peak {
+    let rises = value > peak.value;
+    return Peak(select(peak.value, value, rises), select(peak.at, at, rises));
+}
+
+// The peaks of a window of 2 * ROWS rows, for its upper lane: the lower one hands its half up through `left`, where
+// every lane finds an element of its own, since ACROSS is at most 2 * SLICE.
+fn higher_of_two_lanes(peak: Peak, lane: vec3u) -> Peak {
+    let place = lane.y * ACROSS + lane.x;
+    // The last slice is still being read.
+    workgroupBarrier();
+    if lane.y % 2u == 1u {
+        left[place - ACROSS] = peak.value;
+        left[place] = vec4f(peak.at);
+    }
+    workgroupBarrier();
+    return higher(peak, left[place], vec4u(left[place + ACROSS]) + ROWS);
+}
+
 @compute @workgroup_size(ACROSS, DOWN)
 fn forward(
     @builtin(workgroup_id) group: vec3u,
@@ -159,13 +194,24 @@ fn forward(
         }
         multiply_slice(&sum, slice, lane);
     }
-    for (var r = 0u; r < ROWS; r++) {
+    let own = min(POOL, ROWS);
+    for (var r = 0u; r < ROWS; r += own) {
+        var peak = Peak(finished(sum[r]), vec4u(0u));
+        for (var j = 1u; j < own; j++) {
+            peak = higher(peak, finished(sum[r + j]), vec4u(j));
+        }
+        if POOL > ROWS {
+            peak = higher_of_two_lanes(peak, lane);
+        }
         let m = first_row + lane.y * ROWS + r;
-        if m < rows {
-            let to = shape.y_start + m / shape.steps * shape.y_sequence + m % shape.steps * shape.filters;
+        if m < rows && m % POOL == 0u {
+            let to = shape.y_start + m / shape.steps * shape.y_sequence + m % shape.steps / POOL * shape.filters;
             for (var j = 0u; j < COLUMNS; j++) {
                 if column + j < shape.filters {
-                    y[to + column + j] = select(sum[r][j], max(sum[r][j], 0.0), RELU);
+                    y[to + column + j] = peak.value[j];
+                    if KEEP_POSITION {
+                        position[m / POOL * shape.filters + column + j] = peak.at[j];
+                    }
                 }
             }
         }

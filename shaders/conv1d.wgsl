@@ -4,7 +4,8 @@
 // convolution is a product whose left operand has rows `x_step` = stride * C_in apart. A dense layer at every
 // time step and the input projection of an LSTM are convolutions with kernel 1. With m = (n, t):
 //
-//   forward:          y[m, o] = b[o] + sum over k < depth of x[m * x_step + k] * w[k, o],  then ReLU with RELU
+//   forward:          y[m, o] = b[o] + sum over k < depth of x[m * x_step + k] * w[k, o],  then ReLU with RELU,
+//                     then, with POOL above 1, the max-pool of that size (max_pool1d, which see)
 //   input_gradient:   dx[n, p, i] = sum over tap, o with p + left - tap = s * stride
 //                                   of dy[n, s, o] * w[tap, i, o]; with RELU times
 //                      KEPT_SCALE, and 0 where x_kept is not positive
@@ -15,17 +16,21 @@
 // that meet its positions. The weight gradient is cut along m into `splits` owners, added up by gradient_sum.
 // Backward keeps x (the layer's input; with RELU it is the output of the ReLU below, or of a dropout after that
 // ReLU: what it has dropped is not positive either, and what it has kept it has multiplied by KEPT_SCALE).
+// With a pool the rows m of forward are those of whole windows, so none straddles two sequences, and only y and
+// position (N, steps / POOL, C_out) are written, the latter with KEEP_POSITION.
 //
 // This variant is standard WGSL: an invocation owns ROWS x COLUMNS outputs in registers, neighbours own
 // neighbouring columns of the same rows.
 
 override RELU: bool = false;
 override KEPT_SCALE: f32 = 1.0;
+override POOL: u32 = 1u; // 1 (none), 2, 4 or 8
+override KEEP_POSITION: bool = false;
 
 struct Shape {
     batch: u32,       // N
     length: u32,      // input steps, L
-    steps: u32,       // output steps
+    steps: u32,       // output steps; of forward those in whole windows of the pool
     depth: u32,       // kernel * C_in
     channels: u32,    // C_in
     filters: u32,     // C_out
@@ -58,6 +63,7 @@ struct Shape {
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(9) var<storage, read_write> db: array<f32>;
+@group(0) @binding(10) var<storage, read_write> position: array<u32>;
 
 const WORKGROUP = 64u;
 const ROWS = 8u;
@@ -66,6 +72,10 @@ const COLUMNS = 4u;
 // Columns past the last are computed from the last and not stored.
 fn column_indices(column: u32, columns: u32) -> vec4u {
     return min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(columns - 1u));
+}
+
+fn finished(sum: vec4f) -> vec4f {
+    return select(sum, max(sum, vec4f(0.0)), RELU);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -110,15 +120,26 @@ fn forward(
         sum[6] += x[at[6] + k] * weight;
         sum[7] += x[at[7] + k] * weight;
     }
-    for (var r = 0u; r < ROWS; r++) {
+    for (var r = 0u; r < ROWS; r += POOL) {
         let m = row + r;
         if m >= rows {
             break;
         }
-        let to = shape.y_start + m / shape.steps * shape.y_sequence + m % shape.steps * shape.filters;
+        var best = finished(sum[r]);
+        var best_at = vec4u(0u);
+        for (var j = 1u; j < POOL; j++) {
+            let value = finished(sum[r + j]);
+            let higher = value > best;
+            best = select(best, value, higher);
+            best_at = select(best_at, vec4u(j), higher);
+        }
+        let to = shape.y_start + m / shape.steps * shape.y_sequence + m % shape.steps / POOL * shape.filters;
         for (var j = 0u; j < COLUMNS; j++) {
             if column + j < shape.filters {
-                y[to + column + j] = select(sum[r][j], max(sum[r][j], 0.0), RELU);
+                y[to + column + j] = best[j];
+                if KEEP_POSITION {
+                    position[m / POOL * shape.filters + column + j] = best_at[j];
+                }
             }
         }
     }

@@ -32,6 +32,25 @@ pub struct Conv1d {
     pub steps: usize,
 }
 
+/// What forward does with its outputs before they leave the registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finish {
+    /// Takes them through a ReLU.
+    pub relu: bool,
+    /// Then keeps the largest of each `pool` steps, as a max-pool: 1 keeps all, otherwise one of [`POOLS`].
+    pub pool: usize,
+    /// Keeps the places of the largest for backward.
+    pub keep_position: bool,
+}
+
+impl Finish {
+    /// Leaves the outputs as they are.
+    pub const PLAIN: Self = Self { relu: false, pool: 1, keep_position: false };
+}
+
+/// Sizes of a max-pool that forward can finish with: in every variant a tile holds whole windows of them.
+pub const POOLS: [usize; 3] = [2, 4, 8];
+
 /// Weight-gradient sums are cut until this many tiles are at work, so that small layers fill an adapter too.
 const TILES_WANTED: usize = 64;
 
@@ -105,38 +124,48 @@ impl Conv1d {
         splits(tiles.wanted, count, self.batch * self.steps)
     }
 
-    /// y = x * w + b, then ReLU if `relu`.
+    /// y = x * w + b, then `finish`: with a pool (N, steps / pool, C_out), otherwise (N, steps, C_out).
+    ///
+    /// `position` is as large as y without padding if it is kept; otherwise nobody writes it, and it may be any
+    /// buffer that the launch does not bind else.
     pub fn forward(
         &self,
         (label, variant): (&str, &'static str),
         (x, w, b): (&Tensor, Slice, Slice),
-        y: &Tensor,
-        relu: bool,
+        (y, position): (&Tensor, Slice),
+        finish: Finish,
     ) -> Launch {
         assert!(x.left >= self.left && x.right >= self.right, "{label}: x lacks padding");
-        let rows = self.batch * self.steps;
+        let Finish { relu, pool, keep_position } = finish;
+        let used = Self { steps: self.steps / pool * pool, ..*self };
+        let rows = self.batch * used.steps;
         let tiles = self.tiles(variant, rows, Some(x));
-        let mut shape = self.shape();
+        let mut kernel = tiles.kernel("forward", relu);
+        kernel.constants.insert("POOL", pool as f64);
+        kernel.constants.insert("KEEP_POSITION", f64::from(u8::from(keep_position)));
+        let mut shape = used.shape();
         shape.extend([
             ("x_start", x.start() - self.left * self.channels),
             ("x_sequence", x.sequence()),
             ("y_start", y.start()),
             ("y_sequence", y.sequence()),
         ]);
+        let results = rows / pool * self.filters * if keep_position { 2 } else { 1 };
         Launch {
             label: label.to_owned(),
-            kernel: tiles.kernel("forward", relu),
+            kernel,
             bindings: vec![
                 ("x", Binding::Fixed(x.slice)),
                 ("w", Binding::Fixed(w)),
                 ("b", Binding::Fixed(b)),
                 ("y", Binding::Fixed(y.slice)),
+                ("position", Binding::Fixed(position)),
             ],
             shape: complete(shape),
             workgroups: tiles.workgroups(tiles.count(rows, self.filters)),
-            barriers: tiles.barriers(1, self.depth()),
-            flop: self.flop(),
-            bytes: self.bytes(),
+            barriers: tiles.barriers(1, self.depth()) + tiles.pool_barriers(pool),
+            flop: used.flop(),
+            bytes: self.bytes(results),
         }
     }
 
@@ -180,7 +209,7 @@ impl Conv1d {
             workgroups: tiles.workgroups(self.stride * tiles.count(rows, self.channels)),
             barriers: tiles.barriers(self.kernel.div_ceil(self.stride), self.filters),
             flop: self.flop(),
-            bytes: self.bytes(),
+            bytes: self.bytes(self.batch * self.steps * self.filters),
         }
     }
 
@@ -221,7 +250,7 @@ impl Conv1d {
             workgroups: tiles.workgroups(splits * tiles.count(self.depth(), self.filters)),
             barriers: tiles.barriers(1, (self.batch * self.steps).div_ceil(splits)),
             flop: self.flop(),
-            bytes: self.bytes(),
+            bytes: self.bytes(self.batch * self.steps * self.filters),
         }
     }
 
@@ -245,12 +274,11 @@ impl Conv1d {
         2 * (self.batch * self.steps * self.depth() * self.filters) as u64
     }
 
-    /// Each of the three products touches an input, a weight and an output tensor once.
-    fn bytes(&self) -> u64 {
+    /// Each of the three products touches an input, a weight and `outputs` elements of an output tensor once.
+    fn bytes(&self, outputs: usize) -> u64 {
         let x = self.batch * self.length * self.channels;
         let w = self.depth() * self.filters;
-        let y = self.batch * self.steps * self.filters;
-        4 * (x + w + y) as u64
+        4 * (x + w + outputs) as u64
     }
 }
 
@@ -366,6 +394,12 @@ impl Tiles {
     /// Barriers of `sums` of `terms` each at most: one a slice, and one before them.
     fn barriers(&self, sums: usize, terms: usize) -> usize {
         self.slice.map_or(0, |slice| 1 + sums * terms.div_ceil(slice))
+    }
+
+    /// Barriers around the exchange between two lanes that share a window of `pool` rows.
+    fn pool_barriers(&self, pool: usize) -> usize {
+        let own = Shader::find("conv1d", self.variant).constant("ROWS");
+        if self.slice.is_some() && pool > own { 2 } else { 0 }
     }
 
     fn kernel(&self, entry: &'static str, relu: bool) -> Kernel {

@@ -1,12 +1,13 @@
 //! A model lowered to plans: buffers, launches and their bindings, as plain data.
 //!
-//! Fusion happens here and nowhere else: a ReLU after a product finishes in the product's registers, and the
-//! gradient that arrives at such a ReLU is masked by whoever writes it. So is the gradient of a dropout right after
-//! such a ReLU: where the dropout's output is positive, both have let it pass. Pools of size 1 and dropout of rate 0
-//! cost nothing.
+//! Fusion happens here and nowhere else: a ReLU after a product finishes in the product's registers, and so does a
+//! max-pool of a usual size after either; what the product itself has computed is never written then. The gradient
+//! that arrives at such a ReLU is masked by whoever writes it, or by the pool's backward pass where a pool stands
+//! behind. So is the gradient of a dropout right after such a ReLU: where the dropout's output is positive, both have
+//! let it pass. Pools of size 1 and dropout of rate 0 cost nothing.
 
 use super::adam::{self, Adam, State};
-use super::conv1d::Conv1d;
+use super::conv1d::{Conv1d, Finish, POOLS};
 use super::conv1d_max_pool1d::{Peaks, PooledConv1d};
 use super::dropout::Dropout;
 use super::gradient_sum::GradientSum;
@@ -88,10 +89,11 @@ pub struct Lowered {
 
 /// A layer with its neighbours fused in.
 enum Kind {
-    /// A convolution or a dense layer; its ReLU, if one follows.
+    /// A convolution or a dense layer with what follows it: a ReLU, a max-pool.
     Product {
         conv: Conv1d,
         relu: bool,
+        pool: Option<Pool>,
     },
     Relu,
     MaxPool {
@@ -107,6 +109,13 @@ enum Kind {
         buffers: Box<LstmBuffers>,
         sequence: bool,
     },
+}
+
+/// A max-pool that finishes in a product's registers.
+#[derive(Clone, Copy)]
+struct Pool {
+    size: usize,
+    position: Slice,
 }
 
 struct Stage {
@@ -134,7 +143,8 @@ pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<L
     let x = stages[0].x;
     let scores = stages[stages.len() - 1].y;
     let io = io_buffers.with(x, scores);
-    let mut lowering = Builder { arena, io, table, options, stages: &stages };
+    let unwritten = arena.allocate("unwritten", 1);
+    let mut lowering = Builder { arena, io, table, options, stages: &stages, unwritten };
     let infer = lowering.infer();
     let mut tables = Vec::new();
     let (mut gradients, mut update) = (Plan::default(), Plan::default());
@@ -235,29 +245,37 @@ fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<Vec<Stage>> 
     while place < layers.len() {
         let index = layers[place];
         let layer = &model.layers[index];
-        let followed_by_relu =
-            layers.get(place + 1).is_some_and(|next| model.layers[*next].kind == LayerKind::Relu);
-        let fused =
-            followed_by_relu && matches!(layer.kind, LayerKind::Conv1d { .. } | LayerKind::Dense { .. });
-        let end = if fused { place + 2 } else { place + 1 };
-        let shape = shapes[index];
+        let next = |end: usize| layers.get(end).map(|next| &model.layers[*next].kind);
+        let product = matches!(layer.kind, LayerKind::Conv1d { .. } | LayerKind::Dense { .. });
+        let mut end = place + 1;
+        let relu = product && next(end) == Some(&LayerKind::Relu);
+        end += usize::from(relu);
+        let pool = match next(end) {
+            Some(LayerKind::MaxPool1d { size }) if product && POOLS.contains(size) => Some(*size),
+            _ => None,
+        };
+        end += usize::from(pool.is_some());
+        let shape = shapes[layers[end - 1]];
         let rows = (batch, x.length, x.channels);
         let output = |arena: &mut Arena| {
             Tensor::allocate(arena, layer.name.as_str(), (batch, shape.length, shape.channels), paddings[end])
         };
+        let position =
+            |arena: &mut Arena, y: &Tensor| arena.allocate(format!("{}.position", layer.name), y.elements());
+        let product = |arena: &mut Arena, conv: Conv1d| {
+            let y = output(arena);
+            let pool = pool.map(|size| Pool { size, position: position(arena, &y) });
+            (Kind::Product { conv, relu, pool }, y)
+        };
         let (kind, y) = match layer.kind {
             LayerKind::Conv1d { filters, kernel, stride, padding } => {
-                let conv = Conv1d::new(rows, filters, kernel, stride, padding);
-                (Kind::Product { conv, relu: fused }, output(arena))
+                product(arena, Conv1d::new(rows, filters, kernel, stride, padding))
             }
-            LayerKind::Dense { units } => {
-                (Kind::Product { conv: Conv1d::dense(rows, units), relu: fused }, output(arena))
-            }
+            LayerKind::Dense { units } => product(arena, Conv1d::dense(rows, units)),
             LayerKind::Relu => (Kind::Relu, output(arena)),
             LayerKind::MaxPool1d { size } => {
                 let y = output(arena);
-                let position = arena.allocate(format!("{}.position", layer.name), y.elements());
-                (Kind::MaxPool { size, position }, y)
+                (Kind::MaxPool { size, position: position(arena, &y) }, y)
             }
             LayerKind::AveragePool1d { size } => (Kind::AveragePool { size }, output(arena)),
             LayerKind::Dropout { rate } => (Kind::Dropout(Dropout { rate, layer: index }), output(arena)),
@@ -299,6 +317,8 @@ struct Builder<'a> {
     table: ParameterTable,
     options: &'a Lowering,
     stages: &'a [Stage],
+    /// What a kernel binds that can write more than it is asked for.
+    unwritten: Slice,
 }
 
 impl Builder<'_> {
@@ -333,9 +353,15 @@ impl Builder<'_> {
             let x = &handed_on.take().unwrap_or(stage.x);
             let weights = |w: &str, b: &str| (self.parameter(stage, w), self.parameter(stage, b));
             match &stage.kind {
-                Kind::Product { conv, relu } => {
+                Kind::Product { conv, relu, pool } => {
                     let (w, b) = weights("weight", "bias");
-                    plan.launches.push(conv.forward((name, variant), (x, w, b), &stage.y, *relu));
+                    let finish = Finish {
+                        relu: *relu,
+                        pool: pool.map_or(1, |pool| pool.size),
+                        keep_position: training && pool.is_some(),
+                    };
+                    let to = (&stage.y, pool.map_or(self.unwritten, |pool| pool.position));
+                    plan.launches.push(conv.forward((name, variant), (x, w, b), to, finish));
                 }
                 Kind::Relu => plan.launches.push(relu::forward(name, x, &stage.y)),
                 Kind::MaxPool { size, position } => {
@@ -351,7 +377,8 @@ impl Builder<'_> {
                 Kind::Lstm { lstm, buffers, .. } => {
                     let (w, b) = weights("weight_ih_l0", "bias_ih_l0");
                     let projection = lstm.projection();
-                    plan.launches.push(projection.forward((name, variant), (x, w, b), &buffers.gates, false));
+                    let to = (&buffers.gates, self.unwritten);
+                    plan.launches.push(projection.forward((name, variant), (x, w, b), to, Finish::PLAIN));
                     let recurrent = self.parameter(stage, "weight_hh_l0");
                     plan.launches.push(lstm.forward(name, recurrent, buffers));
                 }
@@ -374,7 +401,7 @@ impl Builder<'_> {
         let stage = &self.stages[index];
         let y = stage.y;
         let padding = match &stage.kind {
-            Kind::Product { conv, .. } if input_gradient_wanted => conv.gradient_padding(),
+            Kind::Product { conv, pool: None, .. } if input_gradient_wanted => conv.gradient_padding(),
             Kind::Lstm { lstm, buffers, sequence: false } => {
                 let slice = buffers.dlast.part(0, lstm.batch * lstm.units);
                 return Tensor::dense(slice, (lstm.batch, 1, lstm.units));
@@ -438,6 +465,7 @@ impl Builder<'_> {
                 let w = self.parameter(stage, "weight_hh_l0");
                 plan.launches.push(lstm.backward(name, w, sequence.then_some(&dy), buffers));
             }
+            dy = self.unpooled(&mut plan, index, dy, index > first);
             for (product, (w, b)) in products[index].iter().zip(&targets[index]) {
                 let splits = product.splits(variant);
                 let db = b.as_ref().map_or(unused, |b| slice(b, g));
@@ -454,11 +482,6 @@ impl Builder<'_> {
                 break;
             }
             let below = self.below(index);
-            if self.pooled(below).is_some() {
-                // The convolution below takes the gradient of its pool as it is.
-                index = below;
-                continue;
-            }
             let dx = self.output_gradient(below, below > first);
             self.input_gradient(&mut plan, index, &dy, dx);
             (index, dy) = (below, dx);
@@ -468,6 +491,23 @@ impl Builder<'_> {
             plan.launches.push(cuts.launch(blocks, partial, g));
         }
         plan
+    }
+
+    /// The gradient of stage `index`'s own product from that of its output: where a max-pool finishes the product and
+    /// no kernel takes the pool's gradient as it is, spread over the pool's windows.
+    fn unpooled(&mut self, plan: &mut Plan, index: usize, dy: Tensor, input_gradient_wanted: bool) -> Tensor {
+        let stage = &self.stages[index];
+        let Kind::Product { conv, relu, pool: Some(pool) } = &stage.kind else { return dy };
+        if self.pooled(index).is_some() {
+            return dy;
+        }
+        let padding = if input_gradient_wanted { conv.gradient_padding() } else { (0, 0) };
+        let shape = (conv.batch, conv.steps, conv.filters);
+        let name = format!("{}.unpooled_gradient", stage.name);
+        let spread = Tensor::allocate(&mut self.arena, name, shape, padding);
+        let kept = (&stage.y, pool.position);
+        plan.launches.push(max_pool1d::backward(&stage.name, pool.size, kept, &dy, &spread, *relu));
+        spread
     }
 
     /// Where a product without bias leaves the sums of dy that its kernel computes all the same.
@@ -535,24 +575,25 @@ impl Builder<'_> {
         }
     }
 
-    /// Stage `index` and the max-pool behind it, if it is a convolution whose gradients can come from the pool's.
+    /// Stage `index`, if it is a convolution whose gradients can come from those of the max-pool that finishes it.
     fn pooled(&self, index: usize) -> Option<PooledConv1d> {
-        let Kind::Product { conv, relu } = self.stages[index].kind else { return None };
-        let Kind::MaxPool { size, .. } = self.stages.get(index + 1)?.kind else { return None };
-        PooledConv1d::new(&self.options.variants, conv, relu, size)
+        let Kind::Product { conv, relu, pool: Some(pool) } = self.stages[index].kind else { return None };
+        PooledConv1d::new(&self.options.variants, conv, relu, pool.size)
     }
 
-    /// What the max-pool behind stage `index` kept, with the gradient `dy` of its output.
+    /// What the max-pool that finishes stage `index` kept, with the gradient `dy` of its output.
     fn peaks<'b>(&'b self, index: usize, dy: &'b Tensor) -> Peaks<'b> {
-        let pool = &self.stages[index + 1];
-        let Kind::MaxPool { position, .. } = pool.kind else {
+        let stage = &self.stages[index];
+        let Kind::Product { pool: Some(pool), .. } = stage.kind else {
             unreachable!("a pooled convolution has its pool")
         };
-        Peaks { y: &pool.y, position, dy }
+        Peaks { y: &stage.y, position: pool.position, dy }
     }
 
+    /// Whether the gradient of stage `index`'s output must be masked on arrival: a pool's own backward pass does it
+    /// otherwise.
     fn ends_in_relu(&self, index: usize) -> bool {
-        matches!(self.stages[index].kind, Kind::Product { relu: true, .. })
+        matches!(self.stages[index].kind, Kind::Product { relu: true, pool: None, .. })
     }
 
     /// Where a kernel that cannot mask leaves the gradient of stage `index`'s output, bound for `dy`.

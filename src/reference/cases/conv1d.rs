@@ -1,11 +1,12 @@
 //! Convolutions, dense layers, and the two products of an LSTM.
 
-use super::super::case::{Case, Setup, Values, bits, floats, wide};
+use super::super::case::{Case, Setup, Values, bits, floats, wide, words};
 use super::super::compare::Tolerance;
 use super::super::conv1d as twin;
+use super::super::max_pool1d::{self as pool_twin, Pool};
 use super::variants;
 use crate::nn::Padding::{self, Same, Valid};
-use crate::nn::conv1d::Conv1d;
+use crate::nn::conv1d::{Conv1d, Finish, POOLS};
 use crate::nn::gradient_sum::GradientSum;
 
 /// (batch, length, channels), filters, kernel, stride, padding.
@@ -59,9 +60,39 @@ const LARGE: &[(&str, Sizes)] = &[
     ("weight_gradient", ((1, 17, 65), 260, 16, 1, Same)),
 ];
 
+/// Convolutions with a max-pool behind: one window and many, tails, tiles that end within a sequence and that hold
+/// several, narrow and wide ones.
+const POOLED: &[Sizes] = &[
+    ((1, 8, 4), 8, 2, 1, Same),
+    ((2, 19, 3), 5, 3, 1, Same),
+    ((3, 45, 8), 12, 3, 1, Same),
+    ((2, 50, 16), 36, 2, 1, Valid),
+    ((5, 23, 8), 16, 4, 3, Same),
+    ((2, 37, 1), 16, 16, 1, Same),
+    ((1, 131, 1), 20, 8, 1, Same),
+    ((1, 8200, 3), 65, 1, 1, Valid),
+    ((2, 1351, 3), 65, 1, 1, Valid),
+];
+
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for variant in variants("conv1d") {
+        for (index, &(input, filters, kernel, stride, padding)) in POOLED.iter().enumerate() {
+            let shape = Conv1d::new(input, filters, kernel, stride, padding);
+            let (n, l, c) = input;
+            for pool in POOLS {
+                for (relu, keep_position, end) in
+                    [(false, true, ""), (true, true, " relu"), (true, false, " relu, position not kept")]
+                {
+                    let finish = Finish { relu, pool, keep_position };
+                    let name =
+                        format!("n{n} l{l} c{c} f{filters} k{kernel} s{stride} {padding:?} pool{pool}{end}");
+                    cases.push(Case::new("conv1d.forward", variant, name.to_lowercase(), move || {
+                        pooled_forward(variant, &shape, index, finish)
+                    }));
+                }
+            }
+        }
         for (index, &(input, filters, kernel, stride, padding)) in SIZES.iter().enumerate() {
             let shape = Conv1d::new(input, filters, kernel, stride, padding);
             let (n, l, c) = input;
@@ -136,6 +167,19 @@ fn random_forward(variant: &'static str, shape: &Conv1d, seed: u64, extra: usize
     forward(variant, shape, extra, (&x, &w, &b), relu, &y)
 }
 
+/// Sums of small integers, which are exact whatever their order: windows with several maxima are frequent.
+fn pooled_forward(variant: &'static str, shape: &Conv1d, index: usize, finish: Finish) -> Setup {
+    let mut values = Values::new(index as u64);
+    let mut small =
+        |count| -> Vec<f32> { values.below(count, 3).into_iter().map(|value| value as f32 - 1.0).collect() };
+    let x = small(shape.batch * shape.length * shape.channels);
+    let (w, b) = (small(shape.depth() * shape.filters), small(shape.filters));
+    let steps = twin::forward(shape, &wide(&x), &wide(&w), &wide(&b), finish.relu);
+    let pool = Pool { batch: shape.batch, length: shape.steps, channels: shape.filters, size: finish.pool };
+    let (y, position) = pool_twin::forward(&pool, &steps);
+    finished(variant, shape, index % 2, (&x, &w, &b), finish, (&y, Tolerance::EXACT), &position)
+}
+
 fn random_input_gradient(
     variant: &'static str,
     shape: &Conv1d,
@@ -183,13 +227,31 @@ pub fn forward(
     relu: bool,
     y: &[f64],
 ) -> Setup {
+    let finish = Finish { relu, ..Finish::PLAIN };
+    finished(variant, shape, extra, (x, w, b), finish, (y, Tolerance::PRODUCT), &[])
+}
+
+/// As [`forward`], with any finish: also the launch that must leave `position`, if it keeps it.
+fn finished(
+    variant: &'static str,
+    shape: &Conv1d,
+    extra: usize,
+    (x, w, b): (&[f32], &[f32], &[f32]),
+    finish: Finish,
+    y: (&[f64], Tolerance),
+    position: &[u32],
+) -> Setup {
     let mut setup = Setup::default();
     let padding = (shape.left + extra, shape.right + 2 * extra);
     let x = setup.input("x", (shape.batch, shape.length, shape.channels), padding, x);
     let (w, b) = (setup.floats("w", w), setup.floats("b", b));
-    let sizes = (shape.batch, shape.steps, shape.filters);
-    let y = setup.output("y", sizes, (2 * extra, extra), (y, Tolerance::PRODUCT));
-    setup.launch(shape.forward(("case", variant), (&x, w, b), &y, relu));
+    let sizes = (shape.batch, shape.steps / finish.pool, shape.filters);
+    let y = setup.output("y", sizes, (2 * extra, extra), y);
+    let at = setup.arena.allocate("position", position.len().max(1));
+    if finish.keep_position {
+        setup.leave(at, &words(position), Tolerance::EXACT);
+    }
+    setup.launch(shape.forward(("case", variant), (&x, w, b), (&y, at), finish));
     setup
 }
 

@@ -4,6 +4,7 @@ use super::super::case::{Area, Case, Setup, Values, bits, floats, narrow, wide};
 use super::super::compare::{Element, Tolerance};
 use super::super::{conv1d, lstm as twin};
 use crate::gpu::plan::Slice;
+use crate::nn::conv1d::Finish;
 use crate::nn::lstm::{Lstm, LstmBuffers};
 
 /// (batch, steps, units), walked in reverse, sequences of several lengths.
@@ -216,7 +217,8 @@ pub fn layer(variant: &'static str, shape: &Lstm, inputs: &LayerInputs, outputs:
     let db = [gradient("db", &outputs.db), gradient("db of the recurrence", &outputs.db)];
     let dx = setup.output("dx", sizes, (0, 0), (&outputs.dx, Tolerance::CHAIN));
     let (projection, recurrence, name) = (shape.projection(), shape.recurrence(), ("case", variant));
-    setup.launch(projection.forward(name, (&x, w_ih, b), &buffers.gates, false));
+    let unwritten = setup.arena.allocate("unwritten", 1);
+    setup.launch(projection.forward(name, (&x, w_ih, b), (&buffers.gates, unwritten), Finish::PLAIN));
     setup.launch(shape.forward("case", w_hh, &buffers));
     setup.launch(shape.backward("case", w_hh, dy.as_ref(), &buffers));
     setup.launch(projection.weight_gradient(name, (&x, 0), &buffers.gates, (dw_ih, db[0]), 1));
