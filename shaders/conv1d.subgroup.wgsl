@@ -24,7 +24,7 @@
 // and every variable that lives through a loop is copied at each turn. So a subgroup owns TILE_ROWS x (LANES * COLUMNS)
 // outputs in registers, loads RUN neighbours of the left operand at once and shares them by shuffles, and takes
 // RUN products to each output in one turn, row after row, so that a row's sums stay in registers. It asks for
-// depth, or filters where those are summed over, in whole runs and for whole vec4s of filters.
+// depth and filters in whole runs.
 
 override RELU: bool = false;
 override KEPT_SCALE: f32 = 1.0;
@@ -61,10 +61,10 @@ struct Shape {
 
 @group(0) @binding(0) var<uniform> shape: Shape;
 @group(0) @binding(1) var<storage, read> x: array<vec4<u64>>;
-@group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;
+@group(0) @binding(2) var<storage, read> w: array<vec4<u64>>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec2<u64>>;
-@group(0) @binding(5) var<storage, read> dy: array<vec2<u64>>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4<u64>>;
 @group(0) @binding(6) var<storage, read> x_kept: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dw: array<f32>;
@@ -83,40 +83,51 @@ fn floats(pairs: vec2<u64>) -> vec4f {
     return bitcast<vec4f>(vec4u(low.x, high.x, low.y, high.y));
 }
 
+// RUN neighbours.
+fn run_of(pairs: vec4<u64>) -> array<f32, RUN> {
+    let a = floats(pairs.xy);
+    let b = floats(pairs.zw);
+    return array<f32, RUN>(a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
+}
+
 // The RUN elements of x from `at` on.
 fn run_of_x(at: u32) -> array<f32, RUN> {
     let front = x[at / RUN];
+    if !SHIFTED {
+        return run_of(front);
+    }
+    let back = x[at / RUN + 1u];
     var a = floats(front.xy);
     var b = floats(front.zw);
-    if SHIFTED {
-        let back = x[at / RUN + 1u];
-        var c = floats(back.xy);
-        let four = (at & 4u) != 0u;
-        a = select(a, b, four);
-        b = select(b, c, four);
-        c = select(c, floats(back.zw), four);
-        let two = (at & 2u) != 0u;
-        a = select(a, vec4f(a.zw, b.xy), two);
-        b = select(b, vec4f(b.zw, c.xy), two);
-        c = select(c, c.zwzw, two);
-        let one = (at & 1u) != 0u;
-        a = select(a, vec4f(a.yzw, b.x), one);
-        b = select(b, vec4f(b.yzw, c.x), one);
-    }
+    var c = floats(back.xy);
+    let four = (at & 4u) != 0u;
+    a = select(a, b, four);
+    b = select(b, c, four);
+    c = select(c, floats(back.zw), four);
+    let two = (at & 2u) != 0u;
+    a = select(a, vec4f(a.zw, b.xy), two);
+    b = select(b, vec4f(b.zw, c.xy), two);
+    c = select(c, c.zwzw, two);
+    let one = (at & 1u) != 0u;
+    a = select(a, vec4f(a.yzw, b.x), one);
+    b = select(b, vec4f(b.yzw, c.x), one);
     return array<f32, RUN>(a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
 }
 
-// The RUN elements of dy, or of w, from `at` on, a multiple of RUN.
-fn run_of_dy(at: u32) -> array<f32, RUN> {
-    let a = floats(dy[at / 4u]);
-    let b = floats(dy[at / 4u + 1u]);
-    return array<f32, RUN>(a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
+// A lane's COLUMNS of two rows. `run` is RUN columns, its own and its neighbour's: of the first row in even lanes, of
+// the second in odd ones, so that the two load each row once.
+struct Rows {
+    first: vec4f,
+    second: vec4f,
 }
 
-fn run_of_w(at: u32) -> array<f32, RUN> {
-    let a = floats(w[at / 4u]);
-    let b = floats(w[at / 4u + 1u]);
-    return array<f32, RUN>(a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
+fn rows_of(run: vec4<u64>, lane: u32) -> Rows {
+    let odd = lane % 2u == 1u;
+    let left = floats(run.xy);
+    let right = floats(run.zw);
+    let own = select(left, right, odd);
+    let other = subgroupShuffle(select(right, left, odd), lane ^ 1u);
+    return Rows(select(own, other, odd), select(other, own, odd));
 }
 
 // sum + the products of lane `lane`'s run with the rows of `right`
@@ -260,9 +271,11 @@ fn forward(
     let row = index / tiles * (ROWS * WORKGROUP / LANES);
     let column = (index % tiles * LANES + part) * COLUMNS;
     // Columns past the last are computed from the last and not stored: every lane takes part in the shuffles.
-    let source = min(column, shape.filters - COLUMNS);
+    let source = min(column / RUN * RUN, shape.filters - RUN);
+    let w_at = lane % 2u * shape.filters + source;
     let at = vec4u(window(row + lane), window(row + lane + 8u), window(row + lane + 16u), window(row + lane + 24u));
-    let bias = vec4f(b[source], b[source + 1u], b[source + 2u], b[source + 3u]);
+    let own = source + column % RUN;
+    let bias = vec4f(b[own], b[own + 1u], b[own + 2u], b[own + 3u]);
     var sum: array<vec4f, ROWS>;
     sum[0] = bias;
     sum[1] = bias;
@@ -289,14 +302,11 @@ fn forward(
             left[2] = run_of_x(at.z + k);
             left[3] = run_of_x(at.w + k);
         }
-        right[0] = floats(w[((k + 0u) * shape.filters + source) / 4u]);
-        right[1] = floats(w[((k + 1u) * shape.filters + source) / 4u]);
-        right[2] = floats(w[((k + 2u) * shape.filters + source) / 4u]);
-        right[3] = floats(w[((k + 3u) * shape.filters + source) / 4u]);
-        right[4] = floats(w[((k + 4u) * shape.filters + source) / 4u]);
-        right[5] = floats(w[((k + 5u) * shape.filters + source) / 4u]);
-        right[6] = floats(w[((k + 6u) * shape.filters + source) / 4u]);
-        right[7] = floats(w[((k + 7u) * shape.filters + source) / 4u]);
+        let r0 = rows_of(w[((k + 0u) * shape.filters + w_at) / RUN], lane);
+        let r2 = rows_of(w[((k + 2u) * shape.filters + w_at) / RUN], lane);
+        let r4 = rows_of(w[((k + 4u) * shape.filters + w_at) / RUN], lane);
+        let r6 = rows_of(w[((k + 6u) * shape.filters + w_at) / RUN], lane);
+        right = array<vec4f, RUN>(r0.first, r0.second, r2.first, r2.second, r4.first, r4.second, r6.first, r6.second);
         multiply_add(&sum, &left, first, &right);
     }
     let to = vec4u(place(row + lane), place(row + lane + 8u), place(row + lane + 16u), place(row + lane + 24u));
@@ -366,16 +376,16 @@ fn input_gradient(
         let base = (columns + (first_tap + tap * shape.stride) * shape.channels) * shape.filters;
         for (var o = 0u; o < shape.filters; o += RUN) {
             let from_o = at - tap * shape.filters + o;
-            left[0] = run_of_dy(from_o.x);
-            left[1] = run_of_dy(from_o.y);
+            left[0] = run_of(dy[from_o.x / RUN]);
+            left[1] = run_of(dy[from_o.y / RUN]);
             if LANES == 4u {
-                left[2] = run_of_dy(from_o.z);
-                left[3] = run_of_dy(from_o.w);
+                left[2] = run_of(dy[from_o.z / RUN]);
+                left[3] = run_of(dy[from_o.w / RUN]);
             }
-            let w0 = run_of_w(base.x + o);
-            let w1 = run_of_w(base.y + o);
-            let w2 = run_of_w(base.z + o);
-            let w3 = run_of_w(base.w + o);
+            let w0 = run_of(w[(base.x + o) / RUN]);
+            let w1 = run_of(w[(base.y + o) / RUN]);
+            let w2 = run_of(w[(base.z + o) / RUN]);
+            let w3 = run_of(w[(base.w + o) / RUN]);
             right[0] = vec4f(w0[0], w1[0], w2[0], w3[0]);
             right[1] = vec4f(w0[1], w1[1], w2[1], w3[1]);
             right[2] = vec4f(w0[2], w1[2], w2[2], w3[2]);
@@ -423,7 +433,7 @@ fn weight_gradient(
     let first = lane - part;
     let row = index / tiles % row_tiles * tile_rows + first / LANES * ROWS;
     let column = (index % tiles * LANES + part) * COLUMNS;
-    let source = min(column, shape.filters - COLUMNS);
+    let source = min(column / RUN * RUN, shape.filters - RUN);
     let upper = min(row, shape.depth - RUN);
     let lower = min(row + RUN, shape.depth - RUN);
     let total = shape.batch * shape.steps;
@@ -457,15 +467,21 @@ fn weight_gradient(
         let a = run_of_x(at + upper);
         let b = run_of_x(at + lower);
         let place = shape.dy_start + n * shape.dy_sequence + t * shape.filters;
-        right[0] = floats(dy[(subgroupShuffle(place, first + 0u) + source) / 4u]);
-        right[1] = floats(dy[(subgroupShuffle(place, first + 1u) + source) / 4u]);
-        right[2] = floats(dy[(subgroupShuffle(place, first + 2u) + source) / 4u]);
-        right[3] = floats(dy[(subgroupShuffle(place, first + 3u) + source) / 4u]);
+        // Even lanes load the outputs m, m + 2, ..., odd ones those after them.
+        let turn = first + lane % 2u;
+        let r0 = rows_of(dy[(subgroupShuffle(place, turn) + source) / RUN], lane);
+        let r2 = rows_of(dy[(subgroupShuffle(place, turn + 2u) + source) / RUN], lane);
+        right[0] = r0.first;
+        right[1] = r0.second;
+        right[2] = r2.first;
+        right[3] = r2.second;
         if LANES == 8u {
-            right[4] = floats(dy[(subgroupShuffle(place, first + 4u) + source) / 4u]);
-            right[5] = floats(dy[(subgroupShuffle(place, first + 5u) + source) / 4u]);
-            right[6] = floats(dy[(subgroupShuffle(place, first + 6u) + source) / 4u]);
-            right[7] = floats(dy[(subgroupShuffle(place, first + 7u) + source) / 4u]);
+            let r4 = rows_of(dy[(subgroupShuffle(place, turn + 4u) + source) / RUN], lane);
+            let r6 = rows_of(dy[(subgroupShuffle(place, turn + 6u) + source) / RUN], lane);
+            right[4] = r4.first;
+            right[5] = r4.second;
+            right[6] = r6.first;
+            right[7] = r6.second;
         }
         if m + LANES > end {
             // Outputs past the end count nothing.

@@ -103,11 +103,9 @@ impl Conv1d {
         ((0..self.stride).map(before).max().unwrap_or(0), (latest + 1).saturating_sub(self.steps))
     }
 
-    /// The tiles of a matrix of `rows` x filters that is made of runs of x, and of w or dy in vec4s of filters.
+    /// The tiles of a matrix of `rows` x filters that is made of runs of x and of w or dy.
     fn tiles(&self, variant: &'static str, rows: usize, x: Option<&Tensor>) -> Tiles {
-        let whole = self.filters.is_multiple_of(4);
-        let variant = if whole { where_whole(variant, &[self.depth()]) } else { where_whole(variant, &[1]) };
-        let mut tiles = Tiles::of(variant, rows, self.filters);
+        let mut tiles = Tiles::of(where_whole(variant, &[self.depth(), self.filters]), rows, self.filters);
         let steps =
             |x: &Tensor| [x.start() - self.left * self.channels, x.sequence(), self.stride * self.channels];
         let shifted = x.is_some_and(|x| steps(x).iter().any(|step| !step.is_multiple_of(RUN)));
@@ -282,7 +280,7 @@ impl Conv1d {
     }
 }
 
-/// The subgroup variant loads whole runs, and leaves sums over `lengths` that are none to `standard`.
+/// The subgroup variant loads whole runs, and leaves matrices whose `lengths` are none to `standard`.
 fn where_whole(variant: &'static str, lengths: &[usize]) -> &'static str {
     let whole = lengths.iter().all(|length| length.is_multiple_of(RUN));
     if variant == "subgroup" && !whole { "standard" } else { variant }
