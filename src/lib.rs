@@ -21,11 +21,25 @@
 //! conv1d is a matrix product. A dense layer at every time step is conv1d with kernel 1, and so is an LSTM's input projection: one
 //! shader serves the network. An LSTM walks through time inside one kernel.
 //!
+//! # What a software adapter wants
+//! The `subgroup` variants are written for Mesa's llvmpipe (eight lanes, AVX2), after reading its machine code:
+//! * A load inside a loop tests the execution mask and fetches the buffer's address and bound anew in every lane, 13
+//!   instructions, and takes 7 more a component; as a u64, two floats are one component. So load eight neighbours as
+//!   a `vec4<u64>`. Uniform buffers cost half of that and hold 64 KiB.
+//! * What lanes share is loaded once and shuffled: one instruction.
+//! * A variable that lives through a loop is copied under the mask, five instructions a turn, so a turn should add
+//!   eight products or more to each sum, and all of them before the next sum is begun: in the other order every sum
+//!   goes through memory.
+//! * Loops are not unrolled, and an array indexed by a loop's variable is no register: functions with constant
+//!   arguments unroll by hand. Beyond some 25 KB of code a loop slows down.
+//! * A multiply-add is two instructions, a division one per lane, workgroup memory no cheaper than a buffer, a barrier
+//!   of a workgroup larger than a subgroup very dear, a launch 20 to 70 us.
+//!
 //! # Rules
 //! * **WGSL owns the interface.** Binding numbers, struct layouts and workgroup sizes are read from the shader
 //!   ([`gpu::shader`]); the host binds by name, and a wrong name is an error.
-//! * **A variant is a whole file** with the same entries and bindings. [`nn::variants`] says which one runs
-//!   where, unless [`nn::tuned`] has kept what was measured there.
+//! * **A variant is a whole file** with the same entries and bindings; a shader that only one kind of adapter gains
+//!   from has no `standard`, and lowering goes without it elsewhere. [`nn::variants`] says which one runs where, unless [`nn::tuned`] has kept what was measured there.
 //! * **Same seed, same adapter, same variants: same bits.** No float atomics; every output has one owner and one order
 //!   of summation; randomness is counted, not timed.
 //! * **Letters**: N batch, L length or T time, C channels, K taps, H hidden; x, w, b, y, and dx, dw, db, dy for gradients. LSTM
