@@ -49,6 +49,7 @@ pub const SHADERS: &[Shader] = &[
     shader!("gradient_norm"),
     shader!("gradient_sum"),
     shader!("lstm"),
+    shader!("lstm", "subgroup"),
     shader!("max_pool1d"),
     shader!("relu"),
     shader!("roof"),

@@ -41,7 +41,7 @@ pub const ROWS: &[Row] = &[
         name: "subgroup",
         adapters: "software adapters with subgroups of at least 8 and 64-bit integers",
         types: &[AdapterType::Software],
-        shaders: &[("conv1d", "subgroup"), ("conv1d_max_pool1d", "subgroup")],
+        shaders: &[("conv1d", "subgroup"), ("conv1d_max_pool1d", "subgroup"), ("lstm", "subgroup")],
         subgroup: 8,
         int64: true,
     },

@@ -3,6 +3,7 @@
 use super::super::case::{Area, Case, Setup, Values, bits, floats, narrow, wide};
 use super::super::compare::{Element, Tolerance};
 use super::super::{conv1d, lstm as twin};
+use super::variants;
 use crate::gpu::plan::Slice;
 use crate::nn::lstm::{Lstm, LstmBuffers};
 
@@ -23,6 +24,10 @@ const SIZES: &[((usize, usize, usize), bool, bool)] = &[
 ];
 
 pub(super) fn cases() -> Vec<Case> {
+    variants("lstm").flat_map(cases_of).collect()
+}
+
+fn cases_of(variant: &'static str) -> Vec<Case> {
     let mut cases = Vec::new();
     for &((batch, steps, units), reverse, several) in SIZES {
         let shape = Lstm { batch, steps, channels: 1, units, reverse };
@@ -33,12 +38,12 @@ pub(super) fn cases() -> Vec<Case> {
         let length = move |n: usize| if several && n > 0 { n.min(steps) } else { steps } as u32;
         let lengths: Vec<u32> = (0..batch).map(length).collect();
         let walked = lengths.clone();
-        cases.push(Case::new("lstm.forward", "standard", &name, move || forward(&shape, &walked)));
+        cases.push(Case::new("lstm.forward", variant, &name, move || forward(variant, &shape, &walked)));
         for sequence in [true, false] {
             let name = format!("{name} {}", if sequence { "sequence" } else { "last" });
             let lengths = lengths.clone();
-            cases.push(Case::new("lstm.backward", "standard", name, move || {
-                backward(&shape, &lengths, sequence)
+            cases.push(Case::new("lstm.backward", variant, name, move || {
+                backward(variant, &shape, &lengths, sequence)
             }));
         }
     }
@@ -65,7 +70,7 @@ fn inputs(shape: &Lstm) -> Inputs {
     }
 }
 
-fn forward(shape: &Lstm, lengths: &[u32]) -> Setup {
+fn forward(variant: &'static str, shape: &Lstm, lengths: &[u32]) -> Setup {
     let Inputs { gates, w, state, .. } = inputs(shape);
     let out = twin::forward(shape, &wide(&gates), &wide(&w), lengths, &wide(&state));
     let (mut setup, w, buffers) = prepare(shape, lengths, &w);
@@ -91,11 +96,11 @@ fn forward(shape: &Lstm, lengths: &[u32]) -> Setup {
         let expected: Vec<f64> = places.iter().map(|&place| values[place]).collect();
         setup.leave(area.part(places), &floats(&expected), Tolerance::CHAIN);
     }
-    setup.launch(shape.forward("case", w, &buffers));
+    setup.launch(shape.forward(("case", variant), w, &buffers));
     setup
 }
 
-fn backward(shape: &Lstm, lengths: &[u32], sequence: bool) -> Setup {
+fn backward(variant: &'static str, shape: &Lstm, lengths: &[u32], sequence: bool) -> Setup {
     let Inputs { gates, w, state, dy, dlast } = inputs(shape);
     let kept = twin::forward(shape, &wide(&gates), &wide(&w), lengths, &wide(&state));
     let (gates, c) = (narrow(&kept.gates), narrow(&kept.c));
@@ -115,7 +120,7 @@ fn backward(shape: &Lstm, lengths: &[u32], sequence: bool) -> Setup {
     setup.hold(buffers.dlast, &bits(&dlast));
     setup.leave(buffers.dstate, &floats(&dstate), Tolerance::CHAIN);
     let dy = sequence.then(|| setup.input("dy", (shape.batch, shape.steps, shape.units), (1, 2), &dy));
-    setup.launch(shape.backward("case", w, dy.as_ref(), &buffers));
+    setup.launch(shape.backward(("case", variant), w, dy.as_ref(), &buffers));
     setup
 }
 
@@ -181,8 +186,14 @@ pub fn layer_twins(shape: &Lstm, inputs: &LayerInputs) -> (LayerOutputs, Vec<f64
     (LayerOutputs { y, last: kept.last, dx, dw_ih, dw_hh, db, dstate }, kept.c, dz)
 }
 
-/// The launches of a whole layer, forward and back, that must make `outputs` of `inputs`; products in `variant`.
-pub fn layer(variant: &'static str, shape: &Lstm, inputs: &LayerInputs, outputs: &LayerOutputs) -> Setup {
+/// The launches of a whole layer, forward and back, that must make `outputs` of `inputs`; the variants of
+/// its products and of its walk.
+pub fn layer(
+    (products, walk): (&'static str, &'static str),
+    shape: &Lstm,
+    inputs: &LayerInputs,
+    outputs: &LayerOutputs,
+) -> Setup {
     let (_, c, dz) = layer_twins(shape, inputs);
     let (mut setup, w_hh, buffers) = prepare(shape, &inputs.lengths, &inputs.w_hh);
     let sizes = (shape.batch, shape.steps, shape.channels);
@@ -215,10 +226,10 @@ pub fn layer(variant: &'static str, shape: &Lstm, inputs: &LayerInputs, outputs:
     let dw_hh = gradient("dw_hh", &outputs.dw_hh);
     let db = [gradient("db", &outputs.db), gradient("db of the recurrence", &outputs.db)];
     let dx = setup.output("dx", sizes, (0, 0), (&outputs.dx, Tolerance::CHAIN));
-    let (projection, recurrence, name) = (shape.projection(), shape.recurrence(), ("case", variant));
+    let (projection, recurrence, name) = (shape.projection(), shape.recurrence(), ("case", products));
     setup.launch(projection.forward(name, (&x, w_ih, b), &buffers.gates, false));
-    setup.launch(shape.forward("case", w_hh, &buffers));
-    setup.launch(shape.backward("case", w_hh, dy.as_ref(), &buffers));
+    setup.launch(shape.forward(("case", walk), w_hh, &buffers));
+    setup.launch(shape.backward(("case", walk), w_hh, dy.as_ref(), &buffers));
     setup.launch(projection.weight_gradient(name, (&x, 0), &buffers.gates, (dw_ih, db[0]), 1));
     let h = (&buffers.h, shape.previous());
     setup.launch(recurrence.weight_gradient(name, h, &buffers.gates, (dw_hh, db[1]), 1));
