@@ -144,12 +144,7 @@ impl Lstm {
         let cells = (self.batch * self.steps * self.units) as u64;
         Launch {
             label: label.to_owned(),
-            kernel: Kernel {
-                shader: "lstm",
-                variant: walk.variant,
-                entry,
-                constants: BTreeMap::from([("UNITS", self.units as f64), walk.constant]),
-            },
+            kernel: Kernel { shader: "lstm", variant: walk.variant, entry, constants: walk.constants },
             bindings,
             shape,
             workgroups: self.batch.div_ceil(walk.sequences),
@@ -160,18 +155,32 @@ impl Lstm {
     }
 
     /// How `variant` walks, or `standard` where that lacks the geometry.
+    ///
+    /// `subgroup` keeps the recurrent weights in registers, or leaves units that are too many to `subgroup_wide`.
     fn walk(&self, variant: &'static str) -> Walk {
-        if variant == "subgroup" {
-            let file = Shader::find("lstm", variant);
-            let (workgroup, columns) = (file.constant("WORKGROUP"), file.constant("COLUMNS"));
-            if self.units.is_multiple_of(columns) && self.units <= file.constant("LARGEST_UNITS") {
+        let units = ("UNITS", self.units as f64);
+        if variant != "standard" {
+            let narrow = Shader::find("lstm", "subgroup");
+            let columns = narrow.constant("COLUMNS");
+            if variant == "subgroup"
+                && self.units.is_multiple_of(columns)
+                && self.units <= narrow.constant("LARGEST_UNITS")
+            {
                 let lanes = (self.units / columns).next_power_of_two();
-                let constant = ("LANES", lanes as f64);
-                return Walk { variant, sequences: workgroup / lanes, barriers: 0, constant };
+                let sequences = narrow.constant("WORKGROUP") / lanes;
+                let constants = BTreeMap::from([units, ("LANES", lanes as f64)]);
+                return Walk { variant: narrow.variant, sequences, barriers: 0, constants };
+            }
+            let wide = Shader::find("lstm", "subgroup_wide");
+            if self.units.is_multiple_of(wide.constant("RUN")) {
+                let (sequences, barriers) = (wide.constant("ROWS"), 2 * self.steps);
+                let constants = BTreeMap::from([units]);
+                return Walk { variant: wide.variant, sequences, barriers, constants };
             }
         }
-        let constant = ("WORKGROUP", self.units.min(LARGEST_WORKGROUP) as f64);
-        Walk { variant: "standard", sequences: 1, barriers: self.steps, constant }
+        let workgroup = ("WORKGROUP", self.units.min(LARGEST_WORKGROUP) as f64);
+        let constants = BTreeMap::from([units, workgroup]);
+        Walk { variant: "standard", sequences: 1, barriers: self.steps, constants }
     }
 }
 
@@ -181,5 +190,5 @@ struct Walk {
     /// Sequences of a workgroup.
     sequences: usize,
     barriers: usize,
-    constant: (&'static str, f64),
+    constants: BTreeMap<&'static str, f64>,
 }

@@ -1,4 +1,5 @@
-//! The walk of an LSTM, forward and back, with units below, at and above a workgroup's 256.
+//! The walk of an LSTM, forward and back, with units around a workgroup's 256 and what the subgroup variants keep in
+//! registers (4 a lane, 32 in all), and sequences around those that walk together.
 
 use super::super::case::{Area, Case, Setup, Values, bits, floats, narrow, wide};
 use super::super::compare::{Element, Tolerance};
@@ -21,6 +22,13 @@ const SIZES: &[((usize, usize, usize), bool, bool)] = &[
     ((1, 2, 100), true, false),
     ((2, 6, 300), false, false),
     ((2, 2, 300), true, true),
+    ((9, 3, 4), false, true),
+    ((5, 3, 8), true, true),
+    ((3, 4, 12), false, true),
+    ((3, 4, 28), true, true),
+    ((17, 3, 40), false, true),
+    ((18, 4, 64), true, true),
+    ((2, 3, 136), false, true),
 ];
 
 pub(super) fn cases() -> Vec<Case> {
