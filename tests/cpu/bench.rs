@@ -22,6 +22,7 @@ fn launch(flop: u64, bytes: u64, binds: &[Slice]) -> Launch {
         bindings: binds.iter().map(|slice| ("x", Binding::Fixed(*slice))).collect(),
         shape: Vec::new(),
         workgroups: 1,
+        barriers: 0,
         flop,
         bytes,
     }
