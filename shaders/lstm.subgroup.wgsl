@@ -109,61 +109,42 @@ fn row_of_w(row: u32, column: u32) -> vec4f {
     return floats(w[(row * 4u * UNITS + column) / 4u]);
 }
 
-// Rows of the j-th lane's units; zero where there is no such lane.
+// The four units of the sequence's j-th lane as rows of W_hh, in four columns from `column` on.
 fn rows(j: u32, column: u32) -> array<vec4f, COLUMNS> {
-    var weights: array<vec4f, COLUMNS>;
-    if j * COLUMNS < UNITS {
-        weights[0] = row_of_w(j * COLUMNS + 0u, column);
-        weights[1] = row_of_w(j * COLUMNS + 1u, column);
-        weights[2] = row_of_w(j * COLUMNS + 2u, column);
-        weights[3] = row_of_w(j * COLUMNS + 3u, column);
-    }
-    return weights;
-}
-
-// The weights that lead to four units of a gate.
-fn weights_of(gate: u32, unit: u32) -> Weights {
-    let column = gate * UNITS + unit;
-    return Weights(
-        rows(0u, column),
-        rows(1u, column),
-        rows(2u, column),
-        rows(3u, column),
-        rows(4u, column),
-        rows(5u, column),
-        rows(6u, column),
-        rows(7u, column),
+    return array<vec4f, COLUMNS>(
+        row_of_w(j * COLUMNS + 0u, column),
+        row_of_w(j * COLUMNS + 1u, column),
+        row_of_w(j * COLUMNS + 2u, column),
+        row_of_w(j * COLUMNS + 3u, column),
     );
 }
 
-// Columns of the j-th lane's units in four rows; zero where there is no such lane.
+// The four units of the sequence's j-th lane as columns of a gate of W_hh, in four rows from `row` on.
 fn columns(j: u32, gate: u32, row: u32) -> array<vec4f, COLUMNS> {
-    var weights: array<vec4f, COLUMNS>;
-    if j * COLUMNS < UNITS {
-        let a = row_of_w(row + 0u, gate * UNITS + j * COLUMNS);
-        let b = row_of_w(row + 1u, gate * UNITS + j * COLUMNS);
-        let c = row_of_w(row + 2u, gate * UNITS + j * COLUMNS);
-        let d = row_of_w(row + 3u, gate * UNITS + j * COLUMNS);
-        weights[0] = vec4f(a.x, b.x, c.x, d.x);
-        weights[1] = vec4f(a.y, b.y, c.y, d.y);
-        weights[2] = vec4f(a.z, b.z, c.z, d.z);
-        weights[3] = vec4f(a.w, b.w, c.w, d.w);
-    }
-    return weights;
+    let column = gate * UNITS + j * COLUMNS;
+    let a = row_of_w(row + 0u, column);
+    let b = row_of_w(row + 1u, column);
+    let c = row_of_w(row + 2u, column);
+    let d = row_of_w(row + 3u, column);
+    return array<vec4f, COLUMNS>(
+        vec4f(a.x, b.x, c.x, d.x),
+        vec4f(a.y, b.y, c.y, d.y),
+        vec4f(a.z, b.z, c.z, d.z),
+        vec4f(a.w, b.w, c.w, d.w),
+    );
 }
 
-// The weights that lead from four units to a gate.
-fn transposed_weights_of(gate: u32, unit: u32) -> Weights {
-    return Weights(
-        columns(0u, gate, unit),
-        columns(1u, gate, unit),
-        columns(2u, gate, unit),
-        columns(3u, gate, unit),
-        columns(4u, gate, unit),
-        columns(5u, gate, unit),
-        columns(6u, gate, unit),
-        columns(7u, gate, unit),
-    );
+// Puts the weights of a lane before those of the lanes after it. Filled so, and not at an index that a loop counts,
+// they stay in registers; filled without a loop they would take the driver ten seconds to compile.
+fn prepend(weights: ptr<function, Weights>, next: array<vec4f, COLUMNS>) {
+    (*weights)[7] = (*weights)[6];
+    (*weights)[6] = (*weights)[5];
+    (*weights)[5] = (*weights)[4];
+    (*weights)[4] = (*weights)[3];
+    (*weights)[3] = (*weights)[2];
+    (*weights)[2] = (*weights)[1];
+    (*weights)[1] = (*weights)[0];
+    (*weights)[0] = next;
 }
 
 // What a lane owns: four units of a sequence. One that owns nothing walks with the last and stores nothing.
@@ -198,10 +179,17 @@ fn forward(
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let own = own(group.y * groups.x + group.x, lane);
-    var w_i = weights_of(0u, own.unit);
-    var w_f = weights_of(1u, own.unit);
-    var w_g = weights_of(2u, own.unit);
-    var w_o = weights_of(3u, own.unit);
+    var w_i: Weights;
+    var w_f: Weights;
+    var w_g: Weights;
+    var w_o: Weights;
+    for (var lanes = UNITS / COLUMNS; lanes > 0u; lanes--) {
+        let j = lanes - 1u;
+        prepend(&w_i, rows(j, 0u * UNITS + own.unit));
+        prepend(&w_f, rows(j, 1u * UNITS + own.unit));
+        prepend(&w_g, rows(j, 2u * UNITS + own.unit));
+        prepend(&w_o, rows(j, 3u * UNITS + own.unit));
+    }
     let h_base = shape.h_start + own.n * shape.h_sequence + own.unit;
     let c_base = (own.n * (shape.steps + 2u) + 1u) * UNITS + own.unit;
     let state_h = own.n * UNITS + own.unit;
@@ -254,10 +242,17 @@ fn backward(
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
     let own = own(group.y * groups.x + group.x, lane);
-    var w_i = transposed_weights_of(0u, own.unit);
-    var w_f = transposed_weights_of(1u, own.unit);
-    var w_g = transposed_weights_of(2u, own.unit);
-    var w_o = transposed_weights_of(3u, own.unit);
+    var w_i: Weights;
+    var w_f: Weights;
+    var w_g: Weights;
+    var w_o: Weights;
+    for (var lanes = UNITS / COLUMNS; lanes > 0u; lanes--) {
+        let j = lanes - 1u;
+        prepend(&w_i, columns(j, 0u, own.unit));
+        prepend(&w_f, columns(j, 1u, own.unit));
+        prepend(&w_g, columns(j, 2u, own.unit));
+        prepend(&w_o, columns(j, 3u, own.unit));
+    }
     let z_base = own.n * shape.steps * 4u * UNITS + own.unit;
     let c_base = (own.n * (shape.steps + 2u) + 1u) * UNITS + own.unit;
     let dy_base = shape.dy_start + own.n * shape.dy_sequence + own.unit;

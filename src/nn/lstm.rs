@@ -156,27 +156,22 @@ impl Lstm {
 
     /// How `variant` walks, or `standard` where that lacks the geometry.
     ///
-    /// `subgroup` keeps the recurrent weights in registers, or leaves units that are too many to `subgroup_wide`.
+    /// `subgroup` keeps the recurrent weights in registers; units that are too many it leaves to `subgroup_wide`.
     fn walk(&self, variant: &'static str) -> Walk {
         let units = ("UNITS", self.units as f64);
-        if variant != "standard" {
-            let narrow = Shader::find("lstm", "subgroup");
-            let columns = narrow.constant("COLUMNS");
-            if variant == "subgroup"
-                && self.units.is_multiple_of(columns)
-                && self.units <= narrow.constant("LARGEST_UNITS")
-            {
-                let lanes = (self.units / columns).next_power_of_two();
-                let sequences = narrow.constant("WORKGROUP") / lanes;
-                let constants = BTreeMap::from([units, ("LANES", lanes as f64)]);
-                return Walk { variant: narrow.variant, sequences, barriers: 0, constants };
-            }
-            let wide = Shader::find("lstm", "subgroup_wide");
-            if self.units.is_multiple_of(wide.constant("RUN")) {
-                let (sequences, barriers) = (wide.constant("ROWS"), 2 * self.steps);
-                let constants = BTreeMap::from([units]);
-                return Walk { variant: wide.variant, sequences, barriers, constants };
-            }
+        let narrow = Shader::find("lstm", "subgroup");
+        let wide = Shader::find("lstm", "subgroup_wide");
+        let columns = narrow.constant("COLUMNS");
+        let fits = self.units.is_multiple_of(columns) && self.units <= narrow.constant("LARGEST_UNITS");
+        if variant == "subgroup" && fits {
+            let lanes = (self.units / columns).next_power_of_two();
+            let sequences = narrow.constant("WORKGROUP") / lanes;
+            let constants = BTreeMap::from([units, ("LANES", lanes as f64)]);
+            return Walk { variant, sequences, barriers: 0, constants };
+        }
+        if variant == "subgroup" && self.units.is_multiple_of(wide.constant("RUN")) {
+            let (sequences, barriers) = (wide.constant("ROWS"), 2 * self.steps);
+            return Walk { variant: wide.variant, sequences, barriers, constants: BTreeMap::from([units]) };
         }
         let workgroup = ("WORKGROUP", self.units.min(LARGEST_WORKGROUP) as f64);
         let constants = BTreeMap::from([units, workgroup]);
