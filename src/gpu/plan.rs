@@ -85,7 +85,7 @@ impl Value {
 pub struct Kernel {
     /// The shader, as in `conv1d`.
     pub shader: &'static str,
-    /// The file among the shader's variants: `standard`, `subgroup` or `tiled`.
+    /// The file among the shader's variants, as `standard` or `subgroup`.
     pub variant: &'static str,
     /// The entry point, as in `forward`.
     pub entry: &'static str,

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 pub struct Shader {
     /// The shader's name, as in `conv1d`.
     pub name: &'static str,
-    /// `standard` and `tiled` run everywhere; `subgroup` needs subgroups of at least 8.
+    /// `standard` and `tiled` run everywhere; `subgroup` and `subgroup_wide` need subgroups of at least 8.
     pub variant: &'static str,
     /// The WGSL text.
     pub source: &'static str,
@@ -49,6 +49,8 @@ pub const SHADERS: &[Shader] = &[
     shader!("gradient_norm"),
     shader!("gradient_sum"),
     shader!("lstm"),
+    shader!("lstm", "subgroup"),
+    shader!("lstm", "subgroup_wide"),
     shader!("max_pool1d"),
     shader!("relu"),
     shader!("roof"),

@@ -326,6 +326,10 @@ impl Builder<'_> {
         self.options.variants.of("conv1d")
     }
 
+    fn walk(&self) -> &'static str {
+        self.options.variants.of("lstm")
+    }
+
     fn parameter(&self, stage: &Stage, name: &str) -> Slice {
         let entry = self.table.entry(&stage.name, name);
         self.io.state.p.part(entry.offset, entry.len)
@@ -380,7 +384,7 @@ impl Builder<'_> {
                     let to = (&buffers.gates, self.unwritten);
                     plan.launches.push(projection.forward((name, variant), (x, w, b), to, Finish::PLAIN));
                     let recurrent = self.parameter(stage, "weight_hh_l0");
-                    plan.launches.push(lstm.forward(name, recurrent, buffers));
+                    plan.launches.push(lstm.forward((name, self.walk()), recurrent, buffers));
                 }
             }
         }
@@ -463,7 +467,7 @@ impl Builder<'_> {
             let name = stage.name.as_str();
             if let Kind::Lstm { lstm, buffers, sequence } = &stage.kind {
                 let w = self.parameter(stage, "weight_hh_l0");
-                plan.launches.push(lstm.backward(name, w, sequence.then_some(&dy), buffers));
+                plan.launches.push(lstm.backward((name, self.walk()), w, sequence.then_some(&dy), buffers));
             }
             dy = self.unpooled(&mut plan, index, dy, index > first);
             for (product, (w, b)) in products[index].iter().zip(&targets[index]) {

@@ -1,4 +1,5 @@
-//! The recurrent part of an LSTM layer: `shaders/lstm.wgsl`. Its input projection is a [`super::conv1d`].
+//! The recurrent part of an LSTM layer: `shaders/lstm.wgsl` and its variants. Its input projection is a
+//! [`super::conv1d`].
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,7 @@ use super::conv1d::Conv1d;
 use super::tensor::Tensor;
 use crate::gpu::Value;
 use crate::gpu::plan::{Arena, Binding, Kernel, Launch, Slice, fields};
+use crate::gpu::shader::Shader;
 
 /// The geometry of one LSTM layer over a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +88,7 @@ impl Lstm {
     }
 
     /// Walks the sequences; `buffers.gates` holds the input projection.
-    pub fn forward(&self, label: &str, w: Slice, buffers: &LstmBuffers) -> Launch {
+    pub fn forward(&self, name: (&str, &'static str), w: Slice, buffers: &LstmBuffers) -> Launch {
         let bindings = vec![
             ("gates", Binding::Fixed(buffers.gates.slice)),
             ("w", Binding::Fixed(w)),
@@ -96,11 +98,17 @@ impl Lstm {
             ("c", Binding::Fixed(buffers.c)),
             ("last", Binding::Fixed(buffers.last)),
         ];
-        self.launch(label, "forward", &buffers.h, None, bindings)
+        self.launch(name, "forward", &buffers.h, None, bindings)
     }
 
     /// Walks back; `dy` is the gradient of the whole sequence, without it only `buffers.dlast` counts.
-    pub fn backward(&self, label: &str, w: Slice, dy: Option<&Tensor>, buffers: &LstmBuffers) -> Launch {
+    pub fn backward(
+        &self,
+        name: (&str, &'static str),
+        w: Slice,
+        dy: Option<&Tensor>,
+        buffers: &LstmBuffers,
+    ) -> Launch {
         // Every binding must be given: without dy it reads dlast a second time.
         let bindings = vec![
             ("gates", Binding::Fixed(buffers.gates.slice)),
@@ -111,18 +119,18 @@ impl Lstm {
             ("dlast", Binding::Fixed(buffers.dlast)),
             ("dstate", Binding::Fixed(buffers.dstate)),
         ];
-        self.launch(label, "backward", &buffers.h, dy, bindings)
+        self.launch(name, "backward", &buffers.h, dy, bindings)
     }
 
     fn launch(
         &self,
-        label: &str,
+        (label, variant): (&str, &'static str),
         entry: &'static str,
         h: &Tensor,
         dy: Option<&Tensor>,
         bindings: Vec<(&'static str, Binding)>,
     ) -> Launch {
-        let workgroup = self.units.min(LARGEST_WORKGROUP);
+        let walk = self.walk(variant);
         let shape: Vec<(&'static str, Value)> = fields(&[
             ("batch", self.batch),
             ("steps", self.steps),
@@ -136,18 +144,46 @@ impl Lstm {
         let cells = (self.batch * self.steps * self.units) as u64;
         Launch {
             label: label.to_owned(),
-            kernel: Kernel {
-                shader: "lstm",
-                variant: "standard",
-                entry,
-                constants: BTreeMap::from([("UNITS", self.units as f64), ("WORKGROUP", workgroup as f64)]),
-            },
+            kernel: Kernel { shader: "lstm", variant: walk.variant, entry, constants: walk.constants },
             bindings,
             shape,
-            workgroups: self.batch,
-            barriers: self.steps,
+            workgroups: self.batch.div_ceil(walk.sequences),
+            barriers: walk.barriers,
             flop: 2 * cells * 4 * self.units as u64,
             bytes: 4 * (cells * 10 + (4 * self.units * self.units) as u64),
         }
     }
+
+    /// How `variant` walks, or `standard` where that lacks the geometry.
+    ///
+    /// `subgroup` keeps the recurrent weights in registers; units that are too many it leaves to `subgroup_wide`.
+    fn walk(&self, variant: &'static str) -> Walk {
+        let units = ("UNITS", self.units as f64);
+        let narrow = Shader::find("lstm", "subgroup");
+        let wide = Shader::find("lstm", "subgroup_wide");
+        let columns = narrow.constant("COLUMNS");
+        let fits = self.units.is_multiple_of(columns) && self.units <= narrow.constant("LARGEST_UNITS");
+        if variant == "subgroup" && fits {
+            let lanes = (self.units / columns).next_power_of_two();
+            let sequences = narrow.constant("WORKGROUP") / lanes;
+            let constants = BTreeMap::from([units, ("LANES", lanes as f64)]);
+            return Walk { variant, sequences, barriers: 0, constants };
+        }
+        if variant == "subgroup" && self.units.is_multiple_of(wide.constant("RUN")) {
+            let (sequences, barriers) = (wide.constant("ROWS"), 2 * self.steps);
+            return Walk { variant: wide.variant, sequences, barriers, constants: BTreeMap::from([units]) };
+        }
+        let workgroup = ("WORKGROUP", self.units.min(LARGEST_WORKGROUP) as f64);
+        let constants = BTreeMap::from([units, workgroup]);
+        Walk { variant: "standard", sequences: 1, barriers: self.steps, constants }
+    }
+}
+
+/// How a workgroup walks through time.
+struct Walk {
+    variant: &'static str,
+    /// Sequences of a workgroup.
+    sequences: usize,
+    barriers: usize,
+    constants: BTreeMap<&'static str, f64>,
 }

@@ -41,7 +41,7 @@ pub const ROWS: &[Row] = &[
         name: "subgroup",
         adapters: "software adapters (subgroups of 8)",
         types: &[AdapterType::Software],
-        shaders: &[("conv1d", "subgroup"), ("conv1d_max_pool1d", "subgroup")],
+        shaders: &[("conv1d", "subgroup"), ("conv1d_max_pool1d", "subgroup"), ("lstm", "subgroup")],
         subgroup: 8,
         int64: true,
     },

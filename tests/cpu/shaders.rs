@@ -80,7 +80,7 @@ fn every_entry_translates_to_spirv_msl_and_hlsl() {
         let resolved = kernel.resolve().unwrap();
         let (module, info) = (&resolved.module, &resolved.info);
         let stage = naga::ShaderStage::Compute;
-        let subgroups = kernel.variant == "subgroup";
+        let subgroups = kernel.variant.starts_with("subgroup");
 
         // The versions that wgpu asks for: SPIR-V 1.3 and shader model 6 come with subgroups.
         let options =

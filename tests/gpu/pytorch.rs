@@ -83,7 +83,8 @@ fn cases(golden: &Arc<Golden>) -> Vec<Case> {
         .concat(),
         "lstm" => conv1d("lstm", |g, variant| {
             let (inputs, outputs) = lstm_layer(g);
-            lstm::layer(variant, &g.lstm(), &inputs, &outputs)
+            let walk = variants("lstm").find(|walk| *walk == variant).unwrap_or("standard");
+            lstm::layer((variant, walk), &g.lstm(), &inputs, &outputs)
         }),
         "softmax_cross_entropy" => [
             standard("softmax_cross_entropy.forward", |g, _| softmax(g, false)),

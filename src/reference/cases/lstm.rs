@@ -1,4 +1,5 @@
-//! The walk of an LSTM, forward and back, with units below, at and above a workgroup's 256.
+//! The walk of an LSTM, forward and back, with units around a workgroup's 256 and what the subgroup variants keep in
+//! registers (4 a lane, 32 in all), and sequences around those that walk together.
 
 use super::super::case::{Area, Case, Setup, Values, bits, floats, narrow, wide};
 use super::super::compare::{Element, Tolerance};
@@ -21,9 +22,21 @@ const SIZES: &[((usize, usize, usize), bool, bool)] = &[
     ((1, 2, 100), true, false),
     ((2, 6, 300), false, false),
     ((2, 2, 300), true, true),
+    ((9, 3, 4), false, true),
+    ((5, 3, 8), true, true),
+    ((3, 4, 12), false, true),
+    ((3, 4, 28), true, true),
+    ((17, 3, 40), false, true),
+    ((18, 4, 64), true, true),
+    ((2, 3, 136), false, true),
 ];
 
 pub(super) fn cases() -> Vec<Case> {
+    // What `subgroup` leaves to `subgroup_wide`, it takes by the sizes.
+    ["standard", "subgroup"].into_iter().flat_map(cases_of).collect()
+}
+
+fn cases_of(variant: &'static str) -> Vec<Case> {
     let mut cases = Vec::new();
     for &((batch, steps, units), reverse, several) in SIZES {
         let shape = Lstm { batch, steps, channels: 1, units, reverse };
@@ -34,12 +47,12 @@ pub(super) fn cases() -> Vec<Case> {
         let length = move |n: usize| if several && n > 0 { n.min(steps) } else { steps } as u32;
         let lengths: Vec<u32> = (0..batch).map(length).collect();
         let walked = lengths.clone();
-        cases.push(Case::new("lstm.forward", "standard", &name, move || forward(&shape, &walked)));
+        cases.push(Case::new("lstm.forward", variant, &name, move || forward(variant, &shape, &walked)));
         for sequence in [true, false] {
             let name = format!("{name} {}", if sequence { "sequence" } else { "last" });
             let lengths = lengths.clone();
-            cases.push(Case::new("lstm.backward", "standard", name, move || {
-                backward(&shape, &lengths, sequence)
+            cases.push(Case::new("lstm.backward", variant, name, move || {
+                backward(variant, &shape, &lengths, sequence)
             }));
         }
     }
@@ -66,7 +79,7 @@ fn inputs(shape: &Lstm) -> Inputs {
     }
 }
 
-fn forward(shape: &Lstm, lengths: &[u32]) -> Setup {
+fn forward(variant: &'static str, shape: &Lstm, lengths: &[u32]) -> Setup {
     let Inputs { gates, w, state, .. } = inputs(shape);
     let out = twin::forward(shape, &wide(&gates), &wide(&w), lengths, &wide(&state));
     let (mut setup, w, buffers) = prepare(shape, lengths, &w);
@@ -92,11 +105,11 @@ fn forward(shape: &Lstm, lengths: &[u32]) -> Setup {
         let expected: Vec<f64> = places.iter().map(|&place| values[place]).collect();
         setup.leave(area.part(places), &floats(&expected), Tolerance::CHAIN);
     }
-    setup.launch(shape.forward("case", w, &buffers));
+    setup.launch(shape.forward(("case", variant), w, &buffers));
     setup
 }
 
-fn backward(shape: &Lstm, lengths: &[u32], sequence: bool) -> Setup {
+fn backward(variant: &'static str, shape: &Lstm, lengths: &[u32], sequence: bool) -> Setup {
     let Inputs { gates, w, state, dy, dlast } = inputs(shape);
     let kept = twin::forward(shape, &wide(&gates), &wide(&w), lengths, &wide(&state));
     let (gates, c) = (narrow(&kept.gates), narrow(&kept.c));
@@ -116,7 +129,7 @@ fn backward(shape: &Lstm, lengths: &[u32], sequence: bool) -> Setup {
     setup.hold(buffers.dlast, &bits(&dlast));
     setup.leave(buffers.dstate, &floats(&dstate), Tolerance::CHAIN);
     let dy = sequence.then(|| setup.input("dy", (shape.batch, shape.steps, shape.units), (1, 2), &dy));
-    setup.launch(shape.backward("case", w, dy.as_ref(), &buffers));
+    setup.launch(shape.backward(("case", variant), w, dy.as_ref(), &buffers));
     setup
 }
 
@@ -182,8 +195,14 @@ pub fn layer_twins(shape: &Lstm, inputs: &LayerInputs) -> (LayerOutputs, Vec<f64
     (LayerOutputs { y, last: kept.last, dx, dw_ih, dw_hh, db, dstate }, kept.c, dz)
 }
 
-/// The launches of a whole layer, forward and back, that must make `outputs` of `inputs`; products in `variant`.
-pub fn layer(variant: &'static str, shape: &Lstm, inputs: &LayerInputs, outputs: &LayerOutputs) -> Setup {
+/// The launches of a whole layer, forward and back, that must make `outputs` of `inputs`; the variants of
+/// its products and of its walk.
+pub fn layer(
+    (products, walk): (&'static str, &'static str),
+    shape: &Lstm,
+    inputs: &LayerInputs,
+    outputs: &LayerOutputs,
+) -> Setup {
     let (_, c, dz) = layer_twins(shape, inputs);
     let (mut setup, w_hh, buffers) = prepare(shape, &inputs.lengths, &inputs.w_hh);
     let sizes = (shape.batch, shape.steps, shape.channels);
@@ -216,11 +235,11 @@ pub fn layer(variant: &'static str, shape: &Lstm, inputs: &LayerInputs, outputs:
     let dw_hh = gradient("dw_hh", &outputs.dw_hh);
     let db = [gradient("db", &outputs.db), gradient("db of the recurrence", &outputs.db)];
     let dx = setup.output("dx", sizes, (0, 0), (&outputs.dx, Tolerance::CHAIN));
-    let (projection, recurrence, name) = (shape.projection(), shape.recurrence(), ("case", variant));
+    let (projection, recurrence, name) = (shape.projection(), shape.recurrence(), ("case", products));
     let unwritten = setup.arena.allocate("unwritten", 1);
     setup.launch(projection.forward(name, (&x, w_ih, b), (&buffers.gates, unwritten), Finish::PLAIN));
-    setup.launch(shape.forward("case", w_hh, &buffers));
-    setup.launch(shape.backward("case", w_hh, dy.as_ref(), &buffers));
+    setup.launch(shape.forward(("case", walk), w_hh, &buffers));
+    setup.launch(shape.backward(("case", walk), w_hh, dy.as_ref(), &buffers));
     setup.launch(projection.weight_gradient(name, (&x, 0), &buffers.gates, (dw_ih, db[0]), 1));
     let h = (&buffers.h, shape.previous());
     setup.launch(recurrence.weight_gradient(name, h, &buffers.gates, (dw_hh, db[1]), 1));
