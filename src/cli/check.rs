@@ -83,12 +83,9 @@ fn rows(gpu: &Gpu, forced: Option<&str>) -> Result<(Vec<Variants>, Vec<String>)>
     }
     let (mut rows, mut skipped) = (Vec::new(), Vec::new());
     for row in ROWS {
-        match Variants::choose(&gpu.info, Some(row.name)) {
-            Ok(variants) => rows.push(variants),
-            Err(_) => skipped.push(format!(
-                "{}: it needs subgroups of at least {}, this adapter has {}",
-                row.name, row.subgroup, gpu.info.subgroup_min
-            )),
+        match row.lack(&gpu.info) {
+            None => rows.push(row.variants()),
+            Some(lack) => skipped.push(format!("{}: it {lack}", row.name)),
         }
     }
     Ok((rows, skipped))

@@ -137,6 +137,7 @@ fn block(device: &Device) -> String {
         format!("  subgroups    {subgroups}"),
         format!("  timestamps   {}", yes_no(info.timestamps)),
         format!("  f16          {}", yes_no(info.f16)),
+        format!("  int64        {}", yes_no(info.int64)),
         format!(
             "  variant      {variant}, {}",
             if device.tuned { "measured and kept by gpu-bearing tune" } else { "by the table below" }

@@ -31,7 +31,7 @@ pub struct Row {
 pub const ROWS: &[Row] = &[
     Row {
         name: "tiled",
-        adapters: "discrete, integrated, virtual GPUs; not timed yet",
+        adapters: "GPUs; not timed on one yet",
         types: &[AdapterType::Discrete, AdapterType::Integrated, AdapterType::Virtual],
         shaders: &[("conv1d", "tiled")],
         subgroup: 0,
@@ -39,7 +39,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         name: "subgroup",
-        adapters: "software adapters with subgroups of at least 8 and 64-bit integers",
+        adapters: "software adapters (subgroups of 8)",
         types: &[AdapterType::Software],
         shaders: &[("conv1d", "subgroup"), ("conv1d_max_pool1d", "subgroup")],
         subgroup: 8,
@@ -79,7 +79,16 @@ impl Row {
 
     /// Whether the adapter has what the row needs.
     pub(super) fn runs_on(&self, adapter: &AdapterInfo) -> bool {
-        adapter.subgroup_min >= self.subgroup && (adapter.int64 || !self.int64)
+        self.lack(adapter).is_none()
+    }
+
+    /// What the row needs and the adapter lacks, in words.
+    pub fn lack(&self, adapter: &AdapterInfo) -> Option<String> {
+        let (needed, there) = (self.subgroup, adapter.subgroup_min);
+        if there < needed {
+            return Some(format!("needs subgroups of at least {needed}, {} has {there}", adapter.name));
+        }
+        (self.int64 && !adapter.int64).then(|| format!("needs 64-bit integers, {} has none", adapter.name))
     }
 }
 
@@ -95,11 +104,8 @@ impl Variants {
             return Ok(kept.unwrap_or_else(|| Row::of(adapter)).variants());
         };
         let row = Row::named(name)?;
-        if !row.runs_on(adapter) {
-            return Err(Error::input(format!(
-                "--variant {name} is for {}; {} is none; leave --variant out",
-                row.adapters, adapter.name
-            )));
+        if let Some(lack) = row.lack(adapter) {
+            return Err(Error::input(format!("--variant {name} {lack}; leave --variant out")));
         }
         Ok(row.variants())
     }

@@ -49,6 +49,9 @@ fn a_row_can_be_forced_where_the_adapter_has_what_it_needs() {
     }
     let error = Variants::choose(&software, Some("subgroup")).unwrap_err().to_string();
     assert!(error.contains("subgroups of at least 8") && error.contains("has 4"), "{error}");
+    let narrow = AdapterInfo { int64: false, ..adapter(AdapterType::Software, 8) };
+    let error = Variants::choose(&narrow, Some("subgroup")).unwrap_err().to_string();
+    assert!(error.contains("64-bit integers"), "{error}");
     let error = Variants::choose(&software, Some("tile")).unwrap_err().to_string();
     assert_eq!(error, "--variant tile: unknown; there are: tiled, subgroup, standard");
 }

@@ -20,8 +20,11 @@ const STRIP: usize = 4;
 /// The factor of a dropout between the convolution and the ReLU below.
 const KEPT_SCALE: f64 = 1.0 / (1.0 - 0.3);
 
-/// (batch, length, channels), filters, kernel, padding: one window and many, tails, taps that leave lanes idle.
-const SIZES: &[((usize, usize, usize), usize, usize, Padding)] = &[
+/// (batch, length, channels), filters, kernel, padding.
+type Sizes = ((usize, usize, usize), usize, usize, Padding);
+
+/// One window and many, tails, taps that leave lanes idle.
+const SIZES: &[Sizes] = &[
     ((1, 8, 8), 8, 1, Same),
     ((2, 16, 8), 8, 8, Same),
     ((3, 50, 16), 32, 8, Same),
