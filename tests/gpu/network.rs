@@ -398,8 +398,7 @@ fn shared_memory(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
         let buffers = gpu.allocate(specs)?;
         let io = &lowered.io;
         let window = |(row, label)| [(row * model.window) as u32, label, 0, 1_f32.to_bits()];
-        let windows: Vec<u32> =
-            labels.iter().map(|label| *label as u32).enumerate().flat_map(window).collect();
+        let windows: Vec<u32> = labels.iter().copied().enumerate().flat_map(window).collect();
         // First position, rows, the dropout's counter, Adam's step size and second scale.
         let record = [0, ROWS as u32, 7, 0, 1e-3_f32.to_bits(), 1_f32.to_bits()];
         gpu.write(&buffers, Slice { buffer: io.steps, offset: 0, len: record.len() }, &record);
