@@ -1,11 +1,12 @@
 //! Plans into work: buffers, pipelines, bind groups, submissions and readback.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::{Arc, PoisonError};
 
 use super::adapter::Gpu;
 use super::pipeline::Pipeline;
-use super::plan::{Binding, BufferSpec, Kernel, Launch, Plan, RECORD, Slice};
+use super::plan::{Binding, BufferId, BufferSpec, Kernel, Launch, Plan, RECORD, Slice};
 use crate::{Error, Result};
 
 /// The largest number of workgroups in one dimension of a dispatch, on every adapter.
@@ -19,7 +20,8 @@ const WIDEST: usize = 8;
 
 /// The device's buffers of one [`super::plan::Arena`].
 pub struct Buffers {
-    buffers: Vec<wgpu::Buffer>,
+    /// By [`BufferSpec::memory`].
+    memories: BTreeMap<usize, wgpu::Buffer>,
     specs: Vec<BufferSpec>,
 }
 
@@ -42,7 +44,11 @@ pub struct Submission(pub(super) wgpu::SubmissionIndex);
 impl Buffers {
     /// Bytes of device memory in all.
     pub fn bytes(&self) -> u64 {
-        self.buffers.iter().map(wgpu::Buffer::size).sum()
+        self.memories.values().map(wgpu::Buffer::size).sum()
+    }
+
+    fn memory(&self, id: BufferId) -> &wgpu::Buffer {
+        &self.memories[&self.specs[id.0].memory]
     }
 }
 
@@ -89,8 +95,16 @@ impl Gpu {
     pub fn allocate(&self, specs: &[BufferSpec]) -> Result<Buffers> {
         let limit = self.info.storage_binding_bytes.min(self.info.buffer_bytes);
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let mut buffers = Vec::with_capacity(specs.len());
+        // A memory is as large as the largest buffer in it.
+        let mut largest: BTreeMap<usize, &BufferSpec> = BTreeMap::new();
         for spec in specs {
+            let known = largest.entry(spec.memory).or_insert(spec);
+            if known.len < spec.len {
+                *known = spec;
+            }
+        }
+        let mut memories = BTreeMap::new();
+        for (memory, spec) in &largest {
             let size = spec.len.max(1).next_multiple_of(WIDEST) as u64 * ELEMENT;
             if size > limit {
                 return Err(Error::input(format!(
@@ -116,17 +130,17 @@ impl Gpu {
                 drop(view);
                 buffer.unmap();
             }
-            buffers.push(buffer);
+            memories.insert(*memory, buffer);
         }
         if let Some(e) = pollster::block_on(scope.pop()) {
-            let bytes: u64 = specs.iter().map(|spec| spec.len as u64 * ELEMENT).sum();
+            let bytes: u64 = largest.values().map(|spec| spec.len as u64 * ELEMENT).sum();
             return Err(Error::failed(format!(
                 "{}: no memory for {bytes} bytes; use a smaller --batch ({e})",
                 self.info.name
             )));
         }
         self.check()?;
-        Ok(Buffers { buffers, specs: specs.to_vec() })
+        Ok(Buffers { memories, specs: specs.to_vec() })
     }
 
     /// Compiles the plan's kernels (each once a device) and binds its buffers.
@@ -212,18 +226,14 @@ impl Gpu {
                             )));
                         }
                         wgpu::BufferBinding {
-                            buffer: &buffers.buffers[slice.buffer.0],
+                            buffer: buffers.memory(slice.buffer),
                             offset: slice.offset as u64 * ELEMENT,
                             size: size(slice.len),
                         }
                     }
                     Binding::PerStep(buffer) => {
                         per_step = true;
-                        wgpu::BufferBinding {
-                            buffer: &buffers.buffers[buffer.0],
-                            offset: 0,
-                            size: size(RECORD),
-                        }
+                        wgpu::BufferBinding { buffer: buffers.memory(buffer), offset: 0, size: size(RECORD) }
                     }
                 }
             };
@@ -282,7 +292,7 @@ impl Gpu {
     pub fn write(&self, buffers: &Buffers, slice: Slice, words: &[u32]) {
         assert!(words.len() <= slice.len, "{} words into a slice of {}", words.len(), slice.len);
         let offset = slice.offset as u64 * ELEMENT;
-        self.queue.write_buffer(&buffers.buffers[slice.buffer.0], offset, bytemuck::cast_slice(words));
+        self.queue.write_buffer(buffers.memory(slice.buffer), offset, bytemuck::cast_slice(words));
     }
 
     /// Reads slices back; waits for all work submitted before.
@@ -301,7 +311,7 @@ impl Gpu {
         let mut at = 0;
         for slice in slices {
             let (from, bytes) = (slice.offset as u64 * ELEMENT, slice.len as u64 * ELEMENT);
-            encoder.copy_buffer_to_buffer(&buffers.buffers[slice.buffer.0], from, &staging, at, bytes);
+            encoder.copy_buffer_to_buffer(buffers.memory(slice.buffer), from, &staging, at, bytes);
             at += bytes;
         }
         let submission = Submission(self.queue.submit([encoder.finish()]));

@@ -4,6 +4,7 @@
 
 pub mod adapter;
 pub mod executor;
+pub mod memory;
 mod pipeline;
 pub mod plan;
 pub mod profile;

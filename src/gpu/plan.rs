@@ -17,6 +17,11 @@ pub struct BufferSpec {
     pub len: usize,
     /// Bit pattern of every element at the start.
     pub fill: u32,
+    /// Whether it holds nothing from one run of a plan to the next, and a run writes each of its elements before it
+    /// reads it: then what the memory held before does not matter.
+    pub scratch: bool,
+    /// Buffers of the same memory share it; at first each has its own.
+    pub memory: usize,
 }
 
 /// A run of elements of a buffer.
@@ -136,34 +141,17 @@ impl Arena {
 
     /// A new buffer whose elements start with the bits `fill`.
     pub fn allocate_filled(&mut self, name: impl Into<String>, len: usize, fill: u32) -> Slice {
-        let buffer = BufferId(self.buffers.len());
-        self.buffers.push(BufferSpec { name: name.into(), len, fill });
-        Slice { buffer, offset: 0, len }
+        let memory = self.buffers.len();
+        self.buffers.push(BufferSpec { name: name.into(), len, fill, scratch: false, memory });
+        Slice { buffer: BufferId(memory), offset: 0, len }
     }
-}
 
-/// Most elements of `arena` in use at the same time while `launches` run in order: a buffer from the first launch
-/// that binds it to the last, those `held` all the time.
-pub fn live_elements<'a>(
-    arena: &Arena,
-    launches: impl IntoIterator<Item = &'a Launch>,
-    held: &[BufferId],
-) -> usize {
-    let launches: Vec<&Launch> = launches.into_iter().collect();
-    let uses = |launch: &Launch, id| launch.bindings.iter().any(|(_, binding)| binding.buffer() == id);
-    let mut live = vec![0; launches.len().max(1)];
-    for (index, buffer) in arena.buffers.iter().enumerate() {
-        let id = BufferId(index);
-        let first = launches.iter().position(|launch| uses(launch, id));
-        let last = launches.iter().rposition(|launch| uses(launch, id));
-        let span = match (first, last) {
-            _ if held.contains(&id) => 0..live.len(),
-            (Some(first), Some(last)) => first..last + 1,
-            _ => continue,
-        };
-        live[span].iter_mut().for_each(|elements| *elements += buffer.len);
+    /// A new buffer of `len` elements that is scratch: [`BufferSpec::scratch`] says what that asks of a plan.
+    pub fn allocate_scratch(&mut self, name: impl Into<String>, len: usize) -> Slice {
+        let slice = self.allocate(name, len);
+        self.buffers[slice.buffer.0].scratch = true;
+        slice
     }
-    live.into_iter().max().unwrap_or(0)
 }
 
 impl Slice {

@@ -18,6 +18,7 @@ use super::softmax_cross_entropy::{self, Results};
 use super::tensor::Tensor;
 use super::variants::Variants;
 use super::{average_pool1d, gather, max_pool1d, relu};
+use crate::gpu::memory;
 use crate::gpu::plan::{Arena, BufferId, Launch, Plan, RECORD, Slice};
 use crate::{Error, Result};
 
@@ -152,7 +153,10 @@ pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<L
         gradients = lowering.gradients(&mut tables);
         update = lowering.update();
     }
-    Ok(Lowered { arena: lowering.arena, io: lowering.io, tables, infer, gradients, update })
+    let Builder { mut arena, io, .. } = lowering;
+    let training = gradients.launches.iter().chain(&update.launches);
+    memory::share(&mut arena, &[infer.launches.iter().collect(), training.collect()]);
+    Ok(Lowered { arena, io, tables, infer, gradients, update })
 }
 
 /// [`Io`] before the input and output tensors are known.
@@ -260,8 +264,9 @@ fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<Vec<Stage>> 
         let output = |arena: &mut Arena| {
             Tensor::allocate(arena, layer.name.as_str(), (batch, shape.length, shape.channels), paddings[end])
         };
-        let position =
-            |arena: &mut Arena, y: &Tensor| arena.allocate(format!("{}.position", layer.name), y.elements());
+        let position = |arena: &mut Arena, y: &Tensor| {
+            arena.allocate_scratch(format!("{}.position", layer.name), y.elements())
+        };
         let product = |arena: &mut Arena, conv: Conv1d| {
             let y = output(arena);
             let pool = pool.map(|size| Pool { size, position: position(arena, &y) });

@@ -23,14 +23,17 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// A new tensor of zeros.
+    /// A new tensor. With padding it starts as zeros; without it is scratch, whose elements a plan must write before it
+    /// reads them.
     pub fn allocate(
         arena: &mut Arena,
         name: impl Into<String>,
         (batch, length, channels): (usize, usize, usize),
         (left, right): (usize, usize),
     ) -> Self {
-        let slice = arena.allocate(name, batch * (left + length + right) * channels);
+        let len = batch * (left + length + right) * channels;
+        let padded = left + right > 0;
+        let slice = if padded { arena.allocate(name, len) } else { arena.allocate_scratch(name, len) };
         Self { slice, batch, length, channels, left, right }
     }
 

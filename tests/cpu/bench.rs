@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gpu_bearing::gpu::plan::{Arena, live_elements};
+use gpu_bearing::gpu::memory::live_elements;
+use gpu_bearing::gpu::plan::Arena;
 use gpu_bearing::gpu::profile::Clock;
 use gpu_bearing::gpu::roof::{Bound, Roof};
 use gpu_bearing::gpu::{Binding, Kernel, Launch, Slice};

@@ -1,21 +1,26 @@
 //! The plans of a lowered model: how many launches they take, and that these fit every adapter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gpu_bearing::gpu::Launch;
+use gpu_bearing::gpu::shader::Access;
 use gpu_bearing::nn::Model;
 use gpu_bearing::nn::adam::Adam;
-use gpu_bearing::nn::lower::{Capacity, Lowering, lower};
+use gpu_bearing::nn::lower::{Capacity, Lowered, Lowering, lower};
 use gpu_bearing::nn::variants::{ROWS, Row};
 
 const CLASSES: usize = 6;
 
-/// The launches of a training step of the default model.
-fn training_step(row: &Row, batch: usize) -> Vec<Launch> {
+fn lowered(row: &Row, batch: usize) -> Lowered {
     let capacity = Capacity { batch, windows: batch, order: batch, signal_parts: vec![4000] };
     let options =
         Lowering { variants: row.variants(), clip_norm: None, training: true, adam: Adam::default() };
-    let lowered = lower(&Model::default_for(CLASSES).unwrap(), &capacity, &options).unwrap();
+    lower(&Model::default_for(CLASSES).unwrap(), &capacity, &options).unwrap()
+}
+
+/// The launches of a training step of the default model.
+fn training_step(row: &Row, batch: usize) -> Vec<Launch> {
+    let lowered = lowered(row, batch);
     [lowered.gradients.launches, lowered.update.launches].concat()
 }
 
@@ -61,4 +66,70 @@ fn the_tiled_variant_fills_a_gpu() {
         }
     }
     assert!(sizes.contains(&[8, 8]) && sizes.contains(&[16, 16]), "{sizes:?}");
+}
+
+/// Most bytes of a step are tensors of which few are in use together.
+#[test]
+fn buffers_that_share_memory_are_never_in_use_together() {
+    for row in ROWS {
+        let lowered = lowered(row, 32);
+        let buffers = &lowered.arena.buffers;
+        let mut memories: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, buffer) in buffers.iter().enumerate() {
+            memories.entry(buffer.memory).or_default().push(index);
+        }
+        let shared: Vec<&Vec<usize>> = memories.values().filter(|memory| memory.len() > 1).collect();
+        assert!(!shared.is_empty(), "{}: nothing is shared", row.name);
+        assert!(shared.iter().all(|memory| memory.iter().all(|index| buffers[*index].scratch)));
+        let binds =
+            |launch: &Launch, index: usize| launch.bindings.iter().any(|(_, b)| b.buffer().0 == index);
+        for run in [vec![&lowered.infer], vec![&lowered.gradients, &lowered.update]] {
+            let launches: Vec<&Launch> = run.iter().flat_map(|plan| &plan.launches).collect();
+            for memory in &shared {
+                // The buffer that each launch finds in the memory: once it has given way it never comes back.
+                let mut found: Vec<usize> = Vec::new();
+                for launch in &launches {
+                    let bound: Vec<usize> =
+                        memory.iter().copied().filter(|index| binds(launch, *index)).collect();
+                    assert!(
+                        bound.len() <= 1,
+                        "{} of '{}' binds two of one memory",
+                        launch.kernel,
+                        launch.label
+                    );
+                    found.extend(bound);
+                }
+                found.dedup();
+                let different: BTreeSet<usize> = found.iter().copied().collect();
+                assert_eq!(found.len(), different.len(), "{}: {}", row.name, buffers[memory[0]].name);
+            }
+        }
+    }
+}
+
+/// What a run reads of scratch it has written before: the first launch that binds it writes it.
+#[test]
+fn scratch_is_written_before_it_is_read() {
+    for row in ROWS {
+        let lowered = lowered(row, 32);
+        for run in [vec![&lowered.infer], vec![&lowered.gradients, &lowered.update]] {
+            let mut seen = BTreeSet::new();
+            for launch in run.iter().flat_map(|plan| &plan.launches) {
+                let entry = launch.kernel.reflect().unwrap();
+                for (name, binding) in &launch.bindings {
+                    let buffer = &lowered.arena.buffers[binding.buffer().0];
+                    if buffer.scratch && seen.insert(binding.buffer()) {
+                        let info = entry.bindings.iter().find(|info| info.name == *name).unwrap();
+                        assert_eq!(
+                            info.access,
+                            Access::ReadWrite,
+                            "{}: {name} of {}",
+                            buffer.name,
+                            launch.kernel
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

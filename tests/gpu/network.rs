@@ -1,7 +1,9 @@
 //! Whole networks against PyTorch, and what must hold of any training step.
 
-use gpu_bearing::gpu::Gpu;
+use gpu_bearing::gpu::{BufferSpec, Gpu, Slice};
+use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::nn::checkpoint::load_parameters;
+use gpu_bearing::nn::lower::{Capacity, Lowering, lower};
 use gpu_bearing::nn::network::{Epoch, Network, Options, Snapshot, Trained, Window};
 use gpu_bearing::nn::variants::ROWS;
 use gpu_bearing::nn::{Model, ParameterTable, Variants, initialise};
@@ -13,7 +15,7 @@ use crate::goldens;
 /// Every test here, in every variant that the adapter runs.
 pub(crate) fn trials(device: &Device) -> Vec<Trial> {
     type Test = fn(&Gpu, &Variants) -> Result<(), Failed>;
-    let tests: [(&str, Test); 10] = [
+    let tests: [(&str, Test); 11] = [
         ("logits equal PyTorch's", logits),
         ("ten steps equal PyTorch's", ten_steps),
         ("ten steps with a short batch equal PyTorch's", short_batch_steps),
@@ -22,6 +24,7 @@ pub(crate) fn trials(device: &Device) -> Vec<Trial> {
         ("the same seed gives the same bits", same_bits),
         ("an epoch in two halves gives the same bits", halves),
         ("what is fused gives the chain's gradient", fused),
+        ("buffers that share memory give the same bits", shared_memory),
         ("clipping bounds the gradients' norm", clipping),
         ("a signal in parts gives the same bits", parts),
     ];
@@ -377,6 +380,48 @@ fn fused(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
         Ok(bits(&fixture.network.gradients()?))
     };
     assert!(gradients(EVERY_LAYER)? == gradients(&chained)?, "gradients differ");
+    Ok(())
+}
+
+/// Training steps and classifications in turn, once as lowered and once with memory for every buffer.
+fn shared_memory(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    const ROWS: usize = 5;
+    let model = every_layer()?;
+    let capacity =
+        Capacity { batch: ROWS, windows: ROWS, order: ROWS, signal_parts: vec![ROWS * model.window] };
+    let (clip_norm, adam) = (Some(0.1), Adam::default());
+    let lowering = Lowering { variants: variants.clone(), clip_norm, training: true, adam };
+    let lowered = lower(&model, &capacity, &lowering)?;
+    let (x, labels) = goldens::batch(0, ROWS, model.window, 1, CLASSES);
+    let parameters = initialise(&model, 5)?;
+    let run = |specs: &[BufferSpec]| -> Result<_, Failed> {
+        let buffers = gpu.allocate(specs)?;
+        let io = &lowered.io;
+        let window = |(row, label)| [(row * model.window) as u32, label, 0, 1_f32.to_bits()];
+        let windows: Vec<u32> = labels.iter().copied().enumerate().flat_map(window).collect();
+        // First position, rows, the dropout's counter, Adam's step size and second scale.
+        let record = [0, ROWS as u32, 7, 0, 1e-3_f32.to_bits(), 1_f32.to_bits()];
+        gpu.write(&buffers, Slice { buffer: io.steps, offset: 0, len: record.len() }, &record);
+        gpu.write(&buffers, io.signals[0], &bits(&x));
+        gpu.write(&buffers, io.windows, &windows);
+        gpu.write(&buffers, io.order, &(0..ROWS as u32).collect::<Vec<u32>>());
+        gpu.write(&buffers, io.state.p, &bits(&parameters));
+        for (slice, words) in &lowered.tables {
+            gpu.write(&buffers, *slice, words);
+        }
+        let infer = gpu.compile(&lowered.infer, &buffers)?;
+        let gradients = gpu.compile(&lowered.gradients, &buffers)?;
+        let update = gpu.compile(&lowered.update, &buffers)?;
+        let order = [&infer, &gradients, &update, &gradients, &update, &infer, &gradients, &update, &infer];
+        gpu.submit(&order.map(|plan| (plan, 0)));
+        Ok((gpu.read(&buffers, &[io.results.loss, io.results.p, io.state.p, io.state.m])?, buffers.bytes()))
+    };
+    let mut apart = lowered.arena.buffers.clone();
+    apart.iter_mut().enumerate().for_each(|(index, buffer)| buffer.memory = index);
+    let ((shared, bytes), (alone, more)) = (run(&lowered.arena.buffers)?, run(&apart)?);
+    assert!(shared == alone, "sharing memory changes results");
+    assert!(bytes < more, "{bytes} bytes shared, {more} without");
+    assert!(shared[2] != bits(&parameters) && shared[0].iter().any(|loss| *loss != 0), "the plans ran");
     Ok(())
 }
 
