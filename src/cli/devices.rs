@@ -57,11 +57,10 @@ fn variants() -> Table {
     let mut table = Table::new(&[
         ("variant", Align::Left),
         ("for", Align::Left),
-        ("shaders that differ from standard", Align::Left),
+        ("shaders in a file of their own", Align::Left),
     ]);
     for row in ROWS {
-        let shaders: Vec<String> =
-            row.shaders.iter().map(|(shader, variant)| format!("{shader}.{variant}")).collect();
+        let shaders: Vec<&str> = row.shaders.iter().map(|(shader, _)| *shader).collect();
         let shaders = if shaders.is_empty() { "none".to_owned() } else { shaders.join(", ") };
         table.row([row.name.to_owned(), row.adapters.to_owned(), shaders]);
     }

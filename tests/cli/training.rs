@@ -198,7 +198,7 @@ fn devices() {
     for row in gpu_bearing::nn::variants::ROWS {
         let line = table.lines().find(|line| line.starts_with(row.name)).unwrap();
         assert!(line.contains(row.adapters), "{line}");
-        assert!(row.shaders.iter().all(|(shader, variant)| line.contains(&format!("{shader}.{variant}"))));
+        assert!(row.shaders.iter().all(|(shader, _)| line.contains(shader)), "{line}");
     }
 }
 
