@@ -24,7 +24,7 @@
 // and every variable that lives through a loop is copied at each turn. So a subgroup owns TILE_ROWS x (LANES * COLUMNS)
 // outputs in registers, loads RUN neighbours of the left operand at once and shares them by shuffles, and takes
 // RUN products to each output in one turn, row after row, so that a row's sums stay in registers. It asks for
-// depth and filters in whole runs.
+// depth and filters in whole runs. A longer run has fewer copies and more code, and was slower.
 
 override RELU: bool = false;
 override KEPT_SCALE: f32 = 1.0;
@@ -60,11 +60,11 @@ struct Shape {
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
-@group(0) @binding(1) var<storage, read> x: array<vec4<u64>>;
-@group(0) @binding(2) var<storage, read> w: array<vec4<u64>>;
+@group(0) @binding(1) var<storage, read> x: array<vec2<u64>>;
+@group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec2<u64>>;
-@group(0) @binding(5) var<storage, read> dy: array<vec4<u64>>;
+@group(0) @binding(5) var<storage, read> dy: array<vec2<u64>>;
 @group(0) @binding(6) var<storage, read> x_kept: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dw: array<f32>;
@@ -74,7 +74,7 @@ struct Shape {
 const WORKGROUP = 8u;
 const ROWS = 16u;
 const COLUMNS = 4u;
-const RUN = 8u;
+const RUN = 4u;
 
 // Two floats of each u64, the lower half first.
 fn floats(pairs: vec2<u64>) -> vec4f {
@@ -83,80 +83,36 @@ fn floats(pairs: vec2<u64>) -> vec4f {
     return bitcast<vec4f>(vec4u(low.x, high.x, low.y, high.y));
 }
 
-// RUN neighbours.
-fn run_of(pairs: vec4<u64>) -> array<f32, RUN> {
-    let a = floats(pairs.xy);
-    let b = floats(pairs.zw);
-    return array<f32, RUN>(a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
-}
-
 // The RUN elements of x from `at` on.
-fn run_of_x(at: u32) -> array<f32, RUN> {
-    let front = x[at / RUN];
+fn run_of_x(at: u32) -> vec4f {
+    let front = floats(x[at / RUN]);
     if !SHIFTED {
-        return run_of(front);
+        return front;
     }
-    let back = x[at / RUN + 1u];
-    var a = floats(front.xy);
-    var b = floats(front.zw);
-    var c = floats(back.xy);
-    let four = (at & 4u) != 0u;
-    a = select(a, b, four);
-    b = select(b, c, four);
-    c = select(c, floats(back.zw), four);
+    let back = floats(x[at / RUN + 1u]);
     let two = (at & 2u) != 0u;
-    a = select(a, vec4f(a.zw, b.xy), two);
-    b = select(b, vec4f(b.zw, c.xy), two);
-    c = select(c, c.zwzw, two);
-    let one = (at & 1u) != 0u;
-    a = select(a, vec4f(a.yzw, b.x), one);
-    b = select(b, vec4f(b.yzw, c.x), one);
-    return array<f32, RUN>(a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
-}
-
-// A lane's COLUMNS of two rows. `run` is RUN columns, its own and its neighbour's: of the first row in even lanes, of
-// the second in odd ones, so that the two load each row once.
-struct Rows {
-    first: vec4f,
-    second: vec4f,
-}
-
-fn rows_of(run: vec4<u64>, lane: u32) -> Rows {
-    let odd = lane % 2u == 1u;
-    let left = floats(run.xy);
-    let right = floats(run.zw);
-    let own = select(left, right, odd);
-    let other = subgroupShuffle(select(right, left, odd), lane ^ 1u);
-    return Rows(select(own, other, odd), select(other, own, odd));
+    let a = select(front, vec4f(front.zw, back.xy), two);
+    let b = select(back, back.zwzw, two);
+    return select(a, vec4f(a.yzw, b.x), (at & 1u) != 0u);
 }
 
 // sum + the products of lane `lane`'s run with the rows of `right`
-fn along(sum: vec4f, left: array<f32, RUN>, lane: u32, right: array<vec4f, RUN>) -> vec4f {
+fn along(sum: vec4f, left: vec4f, lane: u32, right: array<vec4f, RUN>) -> vec4f {
     var s = sum;
-    s += subgroupShuffle(left[0], lane) * right[0];
-    s += subgroupShuffle(left[1], lane) * right[1];
-    s += subgroupShuffle(left[2], lane) * right[2];
-    s += subgroupShuffle(left[3], lane) * right[3];
-    s += subgroupShuffle(left[4], lane) * right[4];
-    s += subgroupShuffle(left[5], lane) * right[5];
-    s += subgroupShuffle(left[6], lane) * right[6];
-    s += subgroupShuffle(left[7], lane) * right[7];
+    s += subgroupShuffle(left.x, lane) * right[0];
+    s += subgroupShuffle(left.y, lane) * right[1];
+    s += subgroupShuffle(left.z, lane) * right[2];
+    s += subgroupShuffle(left.w, lane) * right[3];
     return s;
 }
 
-// sum + the products of `left` of LANES lanes from `first` on with the rows of `right`
+// sum + the products of `left` of RUN lanes from `first` on with the rows of `right`
 fn across(sum: vec4f, left: f32, first: u32, right: array<vec4f, RUN>) -> vec4f {
     var s = sum;
-    s += subgroupShuffle(left, first + 0u) * right[0];
+    s += subgroupShuffle(left, first) * right[0];
     s += subgroupShuffle(left, first + 1u) * right[1];
     s += subgroupShuffle(left, first + 2u) * right[2];
     s += subgroupShuffle(left, first + 3u) * right[3];
-    if LANES == 8u {
-        s += subgroupShuffle(left, first + 4u) * right[4];
-        s += subgroupShuffle(left, first + 5u) * right[5];
-        s += subgroupShuffle(left, first + 6u) * right[6];
-        s += subgroupShuffle(left, first + 7u) * right[7];
-    }
     return s;
 }
 
@@ -167,7 +123,7 @@ fn row_of(r: u32, first: u32) -> u32 {
 
 fn multiply_add(
     sum: ptr<function, array<vec4f, ROWS>>,
-    left: ptr<function, array<array<f32, RUN>, ROWS / 4u>>,
+    left: ptr<function, array<vec4f, ROWS / 4u>>,
     first: u32,
     right: ptr<function, array<vec4f, RUN>>,
 ) {
@@ -271,11 +227,9 @@ fn forward(
     let row = index / tiles * (ROWS * WORKGROUP / LANES);
     let column = (index % tiles * LANES + part) * COLUMNS;
     // Columns past the last are computed from the last and not stored: every lane takes part in the shuffles.
-    let source = min(column / RUN * RUN, shape.filters - RUN);
-    let w_at = lane % 2u * shape.filters + source;
+    let source = min(column, shape.filters - COLUMNS);
     let at = vec4u(window(row + lane), window(row + lane + 8u), window(row + lane + 16u), window(row + lane + 24u));
-    let own = source + column % RUN;
-    let bias = vec4f(b[own], b[own + 1u], b[own + 2u], b[own + 3u]);
+    let bias = vec4f(b[source], b[source + 1u], b[source + 2u], b[source + 3u]);
     var sum: array<vec4f, ROWS>;
     sum[0] = bias;
     sum[1] = bias;
@@ -293,7 +247,7 @@ fn forward(
     sum[13] = bias;
     sum[14] = bias;
     sum[15] = bias;
-    var left: array<array<f32, RUN>, ROWS / 4u>;
+    var left: array<vec4f, ROWS / 4u>;
     var right: array<vec4f, RUN>;
     for (var k = 0u; k < shape.depth; k += RUN) {
         left[0] = run_of_x(at.x + k);
@@ -302,11 +256,10 @@ fn forward(
             left[2] = run_of_x(at.z + k);
             left[3] = run_of_x(at.w + k);
         }
-        let r0 = rows_of(w[((k + 0u) * shape.filters + w_at) / RUN], lane);
-        let r2 = rows_of(w[((k + 2u) * shape.filters + w_at) / RUN], lane);
-        let r4 = rows_of(w[((k + 4u) * shape.filters + w_at) / RUN], lane);
-        let r6 = rows_of(w[((k + 6u) * shape.filters + w_at) / RUN], lane);
-        right = array<vec4f, RUN>(r0.first, r0.second, r2.first, r2.second, r4.first, r4.second, r6.first, r6.second);
+        right[0] = floats(w[((k + 0u) * shape.filters + source) / RUN]);
+        right[1] = floats(w[((k + 1u) * shape.filters + source) / RUN]);
+        right[2] = floats(w[((k + 2u) * shape.filters + source) / RUN]);
+        right[3] = floats(w[((k + 3u) * shape.filters + source) / RUN]);
         multiply_add(&sum, &left, first, &right);
     }
     let to = vec4u(place(row + lane), place(row + lane + 8u), place(row + lane + 16u), place(row + lane + 24u));
@@ -370,30 +323,26 @@ fn input_gradient(
     sum[13] = vec4f(0.0);
     sum[14] = vec4f(0.0);
     sum[15] = vec4f(0.0);
-    var left: array<array<f32, RUN>, ROWS / 4u>;
+    var left: array<vec4f, ROWS / 4u>;
     var right: array<vec4f, RUN>;
     for (var tap = 0u; tap < taps; tap++) {
         let base = (columns + (first_tap + tap * shape.stride) * shape.channels) * shape.filters;
         for (var o = 0u; o < shape.filters; o += RUN) {
             let from_o = at - tap * shape.filters + o;
-            left[0] = run_of(dy[from_o.x / RUN]);
-            left[1] = run_of(dy[from_o.y / RUN]);
+            left[0] = floats(dy[from_o.x / RUN]);
+            left[1] = floats(dy[from_o.y / RUN]);
             if LANES == 4u {
-                left[2] = run_of(dy[from_o.z / RUN]);
-                left[3] = run_of(dy[from_o.w / RUN]);
+                left[2] = floats(dy[from_o.z / RUN]);
+                left[3] = floats(dy[from_o.w / RUN]);
             }
-            let w0 = run_of(w[(base.x + o) / RUN]);
-            let w1 = run_of(w[(base.y + o) / RUN]);
-            let w2 = run_of(w[(base.z + o) / RUN]);
-            let w3 = run_of(w[(base.w + o) / RUN]);
-            right[0] = vec4f(w0[0], w1[0], w2[0], w3[0]);
-            right[1] = vec4f(w0[1], w1[1], w2[1], w3[1]);
-            right[2] = vec4f(w0[2], w1[2], w2[2], w3[2]);
-            right[3] = vec4f(w0[3], w1[3], w2[3], w3[3]);
-            right[4] = vec4f(w0[4], w1[4], w2[4], w3[4]);
-            right[5] = vec4f(w0[5], w1[5], w2[5], w3[5]);
-            right[6] = vec4f(w0[6], w1[6], w2[6], w3[6]);
-            right[7] = vec4f(w0[7], w1[7], w2[7], w3[7]);
+            let w0 = floats(w[(base.x + o) / RUN]);
+            let w1 = floats(w[(base.y + o) / RUN]);
+            let w2 = floats(w[(base.z + o) / RUN]);
+            let w3 = floats(w[(base.w + o) / RUN]);
+            right[0] = vec4f(w0.x, w1.x, w2.x, w3.x);
+            right[1] = vec4f(w0.y, w1.y, w2.y, w3.y);
+            right[2] = vec4f(w0.z, w1.z, w2.z, w3.z);
+            right[3] = vec4f(w0.w, w1.w, w2.w, w3.w);
             multiply_add(&sum, &left, first, &right);
         }
     }
@@ -417,6 +366,16 @@ fn input_gradient(
     }
 }
 
+// Rows that a lane loads of an output in weight_gradient: a half of the lanes loads what it owns, or half of that.
+fn loaded_rows() -> u32 {
+    return select(ROWS / 2u, ROWS, LANES == 4u);
+}
+
+// The first of the RUN lanes that hold row r of a lane's outputs there.
+fn lanes_of(r: u32, first: u32) -> u32 {
+    return select(r / (ROWS / 2u) * RUN, first, LANES == 4u);
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn weight_gradient(
     @builtin(workgroup_id) group: vec3u,
@@ -428,14 +387,12 @@ fn weight_gradient(
     let tile_rows = ROWS * WORKGROUP / LANES;
     let row_tiles = (shape.depth + tile_rows - 1u) / tile_rows;
     let split = index / tiles / row_tiles;
-    // Lane l loads the rows of output l % LANES; with LANES of 4 the upper half loads the tile's lower rows.
     let part = lane % LANES;
     let first = lane - part;
     let row = index / tiles % row_tiles * tile_rows + first / LANES * ROWS;
     let column = (index % tiles * LANES + part) * COLUMNS;
-    let source = min(column / RUN * RUN, shape.filters - RUN);
-    let upper = min(row, shape.depth - RUN);
-    let lower = min(row + RUN, shape.depth - RUN);
+    let source = min(column, shape.filters - COLUMNS);
+    let loaded = index / tiles % row_tiles * tile_rows + lane / RUN * loaded_rows();
     let total = shape.batch * shape.steps;
     let share = (total + shape.splits - 1u) / shape.splits;
     let begin = min(split * share, total);
@@ -457,62 +414,46 @@ fn weight_gradient(
     sum[13] = vec4f(0.0);
     sum[14] = vec4f(0.0);
     sum[15] = vec4f(0.0);
+    var left: array<vec4f, ROWS / 4u>;
     var right: array<vec4f, RUN>;
     var bias = vec4f(0.0);
-    for (var m = begin; m < end; m += LANES) {
-        let own = min(m + part, end - 1u);
+    for (var m = begin; m < end; m += RUN) {
+        let own = min(m + lane % RUN, end - 1u);
         let n = own / shape.steps;
         let t = own - n * shape.steps;
         let at = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-        let a = run_of_x(at + upper);
-        let b = run_of_x(at + lower);
+        left[0] = run_of_x(at + min(loaded, shape.depth - RUN));
+        left[1] = run_of_x(at + min(loaded + RUN, shape.depth - RUN));
+        if LANES == 4u {
+            left[2] = run_of_x(at + min(loaded + 2u * RUN, shape.depth - RUN));
+            left[3] = run_of_x(at + min(loaded + 3u * RUN, shape.depth - RUN));
+        }
         let place = shape.dy_start + n * shape.dy_sequence + t * shape.filters;
-        // Even lanes load the outputs m, m + 2, ..., odd ones those after them.
-        let turn = first + lane % 2u;
-        let r0 = rows_of(dy[(subgroupShuffle(place, turn) + source) / RUN], lane);
-        let r2 = rows_of(dy[(subgroupShuffle(place, turn + 2u) + source) / RUN], lane);
-        right[0] = r0.first;
-        right[1] = r0.second;
-        right[2] = r2.first;
-        right[3] = r2.second;
-        if LANES == 8u {
-            let r4 = rows_of(dy[(subgroupShuffle(place, turn + 4u) + source) / RUN], lane);
-            let r6 = rows_of(dy[(subgroupShuffle(place, turn + 6u) + source) / RUN], lane);
-            right[4] = r4.first;
-            right[5] = r4.second;
-            right[6] = r6.first;
-            right[7] = r6.second;
-        }
-        if m + LANES > end {
-            // Outputs past the end count nothing.
-            right[1] = select(vec4f(0.0), right[1], m + 1u < end);
-            right[2] = select(vec4f(0.0), right[2], m + 2u < end);
-            right[3] = select(vec4f(0.0), right[3], m + 3u < end);
-            right[4] = select(vec4f(0.0), right[4], m + 4u < end);
-            right[5] = select(vec4f(0.0), right[5], m + 5u < end);
-            right[6] = select(vec4f(0.0), right[6], m + 6u < end);
-            right[7] = select(vec4f(0.0), right[7], m + 7u < end);
-        }
-        sum[0] = across(sum[0], a[0], first, right);
-        sum[1] = across(sum[1], a[1], first, right);
-        sum[2] = across(sum[2], a[2], first, right);
-        sum[3] = across(sum[3], a[3], first, right);
-        sum[4] = across(sum[4], a[4], first, right);
-        sum[5] = across(sum[5], a[5], first, right);
-        sum[6] = across(sum[6], a[6], first, right);
-        sum[7] = across(sum[7], a[7], first, right);
-        sum[8] = across(sum[8], b[0], first, right);
-        sum[9] = across(sum[9], b[1], first, right);
-        sum[10] = across(sum[10], b[2], first, right);
-        sum[11] = across(sum[11], b[3], first, right);
-        sum[12] = across(sum[12], b[4], first, right);
-        sum[13] = across(sum[13], b[5], first, right);
-        sum[14] = across(sum[14], b[6], first, right);
-        sum[15] = across(sum[15], b[7], first, right);
+        right[0] = floats(dy[(subgroupShuffle(place, 0u) + source) / RUN]);
+        right[1] = floats(dy[(subgroupShuffle(place, 1u) + source) / RUN]);
+        right[2] = floats(dy[(subgroupShuffle(place, 2u) + source) / RUN]);
+        right[3] = floats(dy[(subgroupShuffle(place, 3u) + source) / RUN]);
+        // Outputs past the end count nothing.
+        right[1] = select(vec4f(0.0), right[1], m + 1u < end);
+        right[2] = select(vec4f(0.0), right[2], m + 2u < end);
+        right[3] = select(vec4f(0.0), right[3], m + 3u < end);
+        sum[0] = across(sum[0], left[0u % loaded_rows() / RUN].x, lanes_of(0u, first), right);
+        sum[1] = across(sum[1], left[1u % loaded_rows() / RUN].y, lanes_of(1u, first), right);
+        sum[2] = across(sum[2], left[2u % loaded_rows() / RUN].z, lanes_of(2u, first), right);
+        sum[3] = across(sum[3], left[3u % loaded_rows() / RUN].w, lanes_of(3u, first), right);
+        sum[4] = across(sum[4], left[4u % loaded_rows() / RUN].x, lanes_of(4u, first), right);
+        sum[5] = across(sum[5], left[5u % loaded_rows() / RUN].y, lanes_of(5u, first), right);
+        sum[6] = across(sum[6], left[6u % loaded_rows() / RUN].z, lanes_of(6u, first), right);
+        sum[7] = across(sum[7], left[7u % loaded_rows() / RUN].w, lanes_of(7u, first), right);
+        sum[8] = across(sum[8], left[8u % loaded_rows() / RUN].x, lanes_of(8u, first), right);
+        sum[9] = across(sum[9], left[9u % loaded_rows() / RUN].y, lanes_of(9u, first), right);
+        sum[10] = across(sum[10], left[10u % loaded_rows() / RUN].z, lanes_of(10u, first), right);
+        sum[11] = across(sum[11], left[11u % loaded_rows() / RUN].w, lanes_of(11u, first), right);
+        sum[12] = across(sum[12], left[12u % loaded_rows() / RUN].x, lanes_of(12u, first), right);
+        sum[13] = across(sum[13], left[13u % loaded_rows() / RUN].y, lanes_of(13u, first), right);
+        sum[14] = across(sum[14], left[14u % loaded_rows() / RUN].z, lanes_of(14u, first), right);
+        sum[15] = across(sum[15], left[15u % loaded_rows() / RUN].w, lanes_of(15u, first), right);
         bias += right[0] + right[1] + right[2] + right[3];
-        if LANES == 8u {
-            bias += right[4] + right[5] + right[6] + right[7];
-        }
     }
     if column < shape.filters && split < shape.splits {
         for (var r = 0u; r < ROWS; r++) {

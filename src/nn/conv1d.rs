@@ -55,7 +55,7 @@ pub const POOLS: [usize; 3] = [2, 4, 8];
 const TILES_WANTED: usize = 64;
 
 /// Elements that the subgroup variant loads at once.
-const RUN: usize = 8;
+const RUN: usize = 4;
 /// As [`TILES_WANTED`] where a tile is a workgroup: a large GPU has about this many cores that each take one.
 const WORKGROUPS_WANTED: usize = 128;
 
