@@ -24,14 +24,15 @@
 //! # What a software adapter wants
 //! The `subgroup` variants are written for Mesa's llvmpipe (eight lanes, AVX2), after reading its machine code:
 //! * A load inside a loop tests the execution mask and fetches the buffer's address and bound anew in every lane, 13
-//!   instructions, and takes 7 more a component; as a u64, two floats are one component. So load eight neighbours as
-//!   a `vec4<u64>`. Uniform buffers cost half of that and hold 64 KiB.
+//!   instructions, and takes 7 more a component; as a u64, two floats are one component. So load neighbours as
+//!   `vec2<u64>` or `vec4<u64>`. Uniform buffers cost half of that and hold 64 KiB.
 //! * What lanes share is loaded once and shuffled: one instruction.
 //! * A variable that lives through a loop is copied under the mask, five instructions a turn, so a turn should add
-//!   eight products or more to each sum, and all of them before the next sum is begun: in the other order every sum
-//!   goes through memory.
+//!   several products to each sum, and all of them before the next sum is begun: in the other order every sum goes
+//!   through memory.
 //! * Loops are not unrolled, and an array indexed by a loop's variable is no register: functions with constant
-//!   arguments unroll by hand. Beyond some 25 KB of code a loop slows down.
+//!   arguments unroll by hand. The instruction cache is soon full: in the products, four terms a turn (some 12 KB of
+//!   code) are a fifth faster than eight.
 //! * A multiply-add is two instructions, a division one per lane, workgroup memory no cheaper than a buffer, a barrier
 //!   of a workgroup larger than a subgroup very dear, a launch 20 to 70 us.
 //!
