@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::gpu::roof::Roof;
-use gpu_bearing::nn::{Model, Variants};
+use gpu_bearing::nn::{Model, Variants, tuned};
 use gpu_bearing::report;
 use gpu_bearing::train::bench::forecast::{CLASSES, Figures, forecast};
 use gpu_bearing::train::bench::scaling::scaling;
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let subject = Subject::new(&model, args.batch)?;
     let before = args.compare.as_deref().map(|path| earlier(path, &subject)).transpose()?;
     let gpu = Gpu::open(args.adapter.as_deref())?;
-    let variants = Variants::choose(&gpu.info, args.variant.as_deref())?;
+    let variants = tuned::choose(&gpu.info, args.variant.as_deref())?;
     output::note(format!("adapter: {}", gpu.info));
     if args.scaling {
         return growth(args, &gpu, &model, &variants);

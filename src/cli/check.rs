@@ -1,6 +1,7 @@
 //! `gpu-bearing check`: every kernel on this adapter against its f64 twin.
 
 use gpu_bearing::gpu::Gpu;
+use gpu_bearing::nn::tuned;
 use gpu_bearing::nn::variants::{ROWS, Variants};
 use gpu_bearing::reference::case::Case;
 use gpu_bearing::reference::cases::cases;
@@ -79,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// The rows of the variant table to check, and why others are not.
 fn rows(gpu: &Gpu, forced: Option<&str>) -> Result<(Vec<Variants>, Vec<String>)> {
     if forced.is_some() {
-        return Ok((vec![Variants::choose(&gpu.info, forced)?], Vec::new()));
+        return Ok((vec![tuned::choose(&gpu.info, forced)?], Vec::new()));
     }
     let (mut rows, mut skipped) = (Vec::new(), Vec::new());
     for row in ROWS {

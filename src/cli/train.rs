@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use gpu_bearing::data::split::Part;
 use gpu_bearing::gpu::Gpu;
-use gpu_bearing::nn::{ParameterTable, Variants};
+use gpu_bearing::nn::{ParameterTable, tuned};
 use gpu_bearing::report::figures::{confusion, epoch, figures, split_words};
 use gpu_bearing::shell::word;
 use gpu_bearing::train::{Config, Event, Material, Outcome, RunFolder, Summary, Trainer};
@@ -62,7 +62,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let gpu = Gpu::open(config.adapter.as_deref())?;
     if resumed.is_none() {
         // Before a folder is made that would stay empty. A run that goes on has variants of its own.
-        Variants::choose(&gpu.info, config.variant.as_deref())?;
+        tuned::choose(&gpu.info, config.variant.as_deref())?;
     }
     let last = resumed.as_ref().map(RunFolder::read_last).transpose()?;
     let folder = match resumed {

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let costs = tune(&gpu, &model, args.batch, args.repeats, &mut compiling)?;
     let fastest =
         costs.first().ok_or_else(|| Error::failed(format!("{}: no variant runs", gpu.info.name)))?;
-    let row = Row::named(fastest.variant)?;
+    let row = Row::named(fastest.variant, &gpu.info)?;
     let file = tuned::keep(&gpu.info, row)?;
     if args.json {
         return output::json(&Report {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 
-use super::variants::{ROWS, Row};
+use super::variants::{ROWS, Row, Variants};
 use crate::gpu::adapter::AdapterInfo;
 use crate::{Error, Result, write};
 
@@ -58,6 +58,18 @@ pub fn path() -> Result<PathBuf> {
         Error::failed(format!("no folder to keep the choice in ({cause}): name a file with {FILE}=FILE"))
     })?;
     Ok(folders.config_dir().join("gpu-bearing").join("tune.toml"))
+}
+
+/// The variants for `adapter`: of the row named by `--variant`, otherwise of the one kept here, otherwise of the table's.
+///
+/// # Errors
+/// An unknown row, one that the adapter cannot run, or a kept choice that cannot be read.
+pub fn choose(adapter: &AdapterInfo, forced: Option<&str>) -> Result<Variants> {
+    let row = match forced {
+        Some(name) => Row::named(name, adapter)?,
+        None => row(adapter)?.unwrap_or_else(|| Row::of(adapter)),
+    };
+    Ok(row.variants())
 }
 
 /// The row kept for `adapter`, if there is one.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::tuned;
 use crate::gpu::adapter::{AdapterInfo, AdapterType};
 use crate::gpu::shader::SHADERS;
 use crate::{Error, Result};
@@ -60,15 +59,19 @@ impl Row {
         Variants(standard.chain(self.shaders.iter().copied()).collect())
     }
 
-    /// The row that `--variant` names.
+    /// The row that `--variant` names, for `adapter`.
     ///
     /// # Errors
-    /// There is none of that name.
-    pub fn named(name: &str) -> Result<&'static Self> {
-        ROWS.iter().find(|row| row.name == name).ok_or_else(|| {
+    /// There is none of that name, or the adapter cannot run it.
+    pub fn named(name: &str, adapter: &AdapterInfo) -> Result<&'static Self> {
+        let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| {
             let names: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
             Error::input(format!("--variant {name}: unknown; there are: {}", names.join(", ")))
-        })
+        })?;
+        match row.lack(adapter) {
+            None => Ok(row),
+            Some(lack) => Err(Error::input(format!("--variant {name} {lack}; leave --variant out"))),
+        }
     }
 
     /// The row of the table for an adapter.
@@ -93,23 +96,6 @@ impl Row {
 }
 
 impl Variants {
-    /// The row for `adapter`: the one named by `--variant`, otherwise the one kept by `gpu-bearing tune`, otherwise
-    /// the table's.
-    ///
-    /// # Errors
-    /// An unknown row, one that the adapter cannot run, or a kept choice that cannot be read.
-    pub fn choose(adapter: &AdapterInfo, forced: Option<&str>) -> Result<Self> {
-        let Some(name) = forced else {
-            let kept = tuned::row(adapter)?;
-            return Ok(kept.unwrap_or_else(|| Row::of(adapter)).variants());
-        };
-        let row = Row::named(name)?;
-        if let Some(lack) = row.lack(adapter) {
-            return Err(Error::input(format!("--variant {name} {lack}; leave --variant out")));
-        }
-        Ok(row.variants())
-    }
-
     /// The variant of one shader.
     pub fn of(&self, shader: &str) -> &'static str {
         self.0.get(shader).copied().unwrap_or("standard")

@@ -16,8 +16,8 @@ use crate::data::split_record::{SplitRecord, scored};
 use crate::data::windows::cut;
 use crate::data::{ReadOptions, Recording, classes};
 use crate::gpu::Gpu;
-use crate::nn::Variants;
 use crate::nn::network::{Network, Options};
+use crate::nn::tuned;
 use crate::{Error, Result};
 
 /// What an evaluation shows.
@@ -104,7 +104,7 @@ pub fn evaluate(
 
     let variants = match recorded_variants(&gpu.info, &checkpoint.variants) {
         Some(variants) => variants,
-        None => Variants::choose(&gpu.info, None)?,
+        None => tuned::choose(&gpu.info, None)?,
     };
     let network_options = Options { batch: config.batch, variants, clip_norm: None, training: false };
     let scaled = network_windows(&recordings, &windows, restored(checkpoint.scaling), length);

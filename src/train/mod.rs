@@ -27,7 +27,7 @@ use crate::nn::variants::ROWS;
 /// The shader variants that are on record, if this version has them and the adapter can run them.
 fn recorded_variants(adapter: &AdapterInfo, record: &BTreeMap<String, String>) -> Option<Variants> {
     let row = ROWS.iter().find(|row| variant_names(&row.variants()) == *record)?;
-    Variants::choose(adapter, Some(row.name)).ok()
+    row.lack(adapter).is_none().then(|| row.variants())
 }
 
 /// Shader and variant, as a run records them.

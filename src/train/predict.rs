@@ -9,7 +9,7 @@ use crate::data::Recording;
 use crate::data::windows::cut;
 use crate::gpu::Gpu;
 use crate::nn::network::{Network, Options};
-use crate::nn::{Checkpoint, Variants};
+use crate::nn::{Checkpoint, tuned};
 
 /// Windows in a batch; the result does not depend on it.
 const BATCH: usize = 64;
@@ -54,7 +54,7 @@ pub fn predict(gpu: &Gpu, checkpoint: &Checkpoint, recordings: &[Recording]) -> 
     let scaled = network_windows(recordings, &windows, restored(checkpoint.scaling), model.window);
     let variants = match recorded_variants(&gpu.info, &checkpoint.variants) {
         Some(variants) => variants,
-        None => Variants::choose(&gpu.info, None)?,
+        None => tuned::choose(&gpu.info, None)?,
     };
     let options = Options { batch: BATCH, variants, clip_norm: None, training: false };
     let mut network = Network::new(gpu, model, &signals(recordings), &scaled, scaled.len(), &options)?;

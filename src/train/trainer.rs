@@ -16,7 +16,7 @@ use crate::data::split::Part;
 use crate::data::split_record::SplitRecord;
 use crate::gpu::Gpu;
 use crate::nn::network::{Epoch, Network, Options, Snapshot, Window};
-use crate::nn::{Checkpoint, ParameterTable, TrainingState, Variants, initialise};
+use crate::nn::{Checkpoint, ParameterTable, TrainingState, Variants, initialise, tuned};
 use crate::{Error, Result};
 
 /// What a caller may want to show while training goes on.
@@ -102,7 +102,7 @@ impl<'a> Trainer<'a> {
         material: &'a Material,
         folder: &'a RunFolder,
     ) -> Result<Self> {
-        let variants = Variants::choose(&gpu.info, config.variant.as_deref())?;
+        let variants = tuned::choose(&gpu.info, config.variant.as_deref())?;
         let mut trainer = Self::new(gpu, config, material, folder, variants)?;
         let parameters = initialise(&material.model, config.seed)?;
         let zeros = vec![0.0; parameters.len()];
@@ -155,7 +155,7 @@ impl<'a> Trainer<'a> {
         let same_variants = recorded.is_some();
         let variants = match recorded {
             Some(variants) => variants,
-            None => Variants::choose(&gpu.info, None)?,
+            None => tuned::choose(&gpu.info, None)?,
         };
         let mut trainer = Self::new(gpu, config, material, folder, variants)?;
         let old_adapter = record.adapter.clone();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::gpu::Gpu;
 use crate::nn::network::{Epoch, Network, Options, Window};
 use crate::nn::variants::{ROWS, Row};
-use crate::nn::{Model, Variants, initialise};
+use crate::nn::{Model, initialise};
 use crate::{Error, Result};
 
 /// Training steps timed together.
@@ -56,7 +56,10 @@ pub fn tune(
     let parameters = initialise(model, 0)?;
     let mut contenders = Vec::new();
     for row in ROWS {
-        let Ok(variants) = Variants::choose(&gpu.info, Some(row.name)) else { continue };
+        if row.lack(&gpu.info).is_some() {
+            continue;
+        }
+        let variants = row.variants();
         progress(row);
         let options = Options { batch, variants, clip_norm: None, training: true };
         let mut network = Network::new(gpu, model, &[&signal], &windows, order.len(), &options)?;

@@ -1,7 +1,7 @@
 //! The table of variants: which row an adapter gets.
 
 use gpu_bearing::gpu::adapter::{AdapterInfo, AdapterType};
-use gpu_bearing::nn::Variants;
+use gpu_bearing::nn::tuned;
 use gpu_bearing::nn::variants::{ROWS, Row};
 
 fn adapter(kind: AdapterType, subgroup: u32) -> AdapterInfo {
@@ -45,13 +45,13 @@ fn an_adapter_gets_the_row_of_its_type() {
 fn a_row_can_be_forced_where_the_adapter_has_what_it_needs() {
     let software = adapter(AdapterType::Software, 4);
     for row in ROWS.iter().filter(|row| row.subgroup == 0) {
-        assert_eq!(Variants::choose(&software, Some(row.name)), Ok(row.variants()));
+        assert_eq!(tuned::choose(&software, Some(row.name)), Ok(row.variants()));
     }
-    let error = Variants::choose(&software, Some("subgroup")).unwrap_err().to_string();
+    let error = tuned::choose(&software, Some("subgroup")).unwrap_err().to_string();
     assert!(error.contains("subgroups of at least 8") && error.contains("has 4"), "{error}");
     let narrow = AdapterInfo { int64: false, ..adapter(AdapterType::Software, 8) };
-    let error = Variants::choose(&narrow, Some("subgroup")).unwrap_err().to_string();
+    let error = tuned::choose(&narrow, Some("subgroup")).unwrap_err().to_string();
     assert!(error.contains("64-bit integers"), "{error}");
-    let error = Variants::choose(&software, Some("tile")).unwrap_err().to_string();
+    let error = tuned::choose(&software, Some("tile")).unwrap_err().to_string();
     assert_eq!(error, "--variant tile: unknown; there are: tiled, subgroup, standard");
 }

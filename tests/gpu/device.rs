@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gpu_bearing::gpu::Gpu;
-use gpu_bearing::nn::Variants;
+use gpu_bearing::nn::tuned;
 use libtest_mimic::{Failed, Trial};
 
 /// An open adapter, or none.
@@ -48,7 +48,7 @@ impl Device {
         test: impl FnOnce(&Gpu) -> Result<(), Failed> + Send + 'static,
     ) -> Trial {
         match &self.0 {
-            Some(gpu) if Variants::choose(&gpu.info, Some(variant)).is_err() => {
+            Some(gpu) if tuned::choose(&gpu.info, Some(variant)).is_err() => {
                 ignored("not on this adapter", name)
             }
             _ => self.trial(name, test),

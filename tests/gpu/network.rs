@@ -6,7 +6,7 @@ use gpu_bearing::nn::checkpoint::load_parameters;
 use gpu_bearing::nn::lower::{Capacity, Lowering, lower};
 use gpu_bearing::nn::network::{Epoch, Network, Options, Snapshot, Trained, Window};
 use gpu_bearing::nn::variants::ROWS;
-use gpu_bearing::nn::{Model, ParameterTable, Variants, initialise};
+use gpu_bearing::nn::{Model, ParameterTable, Variants, initialise, tuned};
 use libtest_mimic::{Failed, Trial};
 
 use crate::device::Device;
@@ -35,7 +35,7 @@ pub(crate) fn trials(device: &Device) -> Vec<Trial> {
                 row.name,
                 format!("network {}: {name}", row.name),
                 move |gpu| {
-                    let variants = Variants::choose(&gpu.info, Some(row.name)).map_err(|e| e.to_string())?;
+                    let variants = tuned::choose(&gpu.info, Some(row.name)).map_err(|e| e.to_string())?;
                     test(gpu, &variants)
                 },
             ));

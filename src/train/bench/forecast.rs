@@ -9,7 +9,7 @@ use crate::gpu::adapter::{AdapterInfo, AdapterType};
 use crate::gpu::roof::{Bound, Roof};
 use crate::nn::adam::Adam;
 use crate::nn::lower::{Capacity, Lowering, lower};
-use crate::nn::{Model, Variants};
+use crate::nn::{Model, tuned};
 
 /// An adapter as its data sheet has it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -133,7 +133,7 @@ pub fn forecast(
     adapters: Vec<Figures>,
 ) -> Result<Forecast> {
     let capacity = Capacity { batch, windows: batch, order: batch, signal_parts: vec![batch * model.window] };
-    let variants = Variants::choose(&discrete(), variant)?;
+    let variants = tuned::choose(&discrete(), variant)?;
     let lowering = Lowering { variants, clip_norm: None, training: true, adam: Adam::default() };
     let lowered = lower(model, &capacity, &lowering)?;
     let launches: Vec<&Launch> =
