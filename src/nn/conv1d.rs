@@ -291,8 +291,8 @@ pub(super) fn splits(wanted: usize, tiles: usize, rows: usize) -> usize {
     wanted.div_ceil(tiles).min((rows / ROWS_PER_SPLIT).max(1))
 }
 
-/// The fields that a launch does not use are zero.
-fn complete(mut shape: Vec<(&'static str, usize)>) -> Vec<(&'static str, crate::gpu::Value)> {
+/// The fields of `shape`; those that a launch does not use are zero.
+pub(super) fn complete(mut shape: Vec<(&'static str, usize)>) -> Vec<(&'static str, crate::gpu::Value)> {
     const ALL: [&str; 13] = [
         "x_start",
         "x_sequence",

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::conv1d::{Conv1d, splits};
+use super::conv1d::{Conv1d, complete, splits};
 use super::tensor::Tensor;
 use super::variants::Variants;
-use crate::gpu::plan::{Binding, Kernel, Launch, Slice, fields};
+use crate::gpu::plan::{Binding, Kernel, Launch, Slice};
 use crate::gpu::shader::Shader;
 
 const SHADER: &str = "conv1d_max_pool1d";
@@ -148,28 +148,13 @@ impl PooledConv1d {
             ("dy_sequence", peaks.dy.sequence()),
         ];
         shape.extend(places);
-        for unused in [
-            "x_start",
-            "x_sequence",
-            "dx_start",
-            "dx_sequence",
-            "kept_start",
-            "kept_sequence",
-            "splits",
-            "dw_split",
-            "db_split",
-        ] {
-            if !shape.iter().any(|(name, _)| *name == unused) {
-                shape.push((unused, 0));
-            }
-        }
         let constants = BTreeMap::from([("RELU", f64::from(u8::from(self.relu)))]);
         let windows = conv.batch * pooled * conv.filters;
         Launch {
             label: label.to_owned(),
             kernel: Kernel { shader: SHADER, variant: self.variant, entry, constants },
             bindings,
-            shape: fields(&shape),
+            shape: complete(shape),
             workgroups,
             barriers: 0,
             flop: 2 * (windows * conv.depth()) as u64,

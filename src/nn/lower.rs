@@ -553,15 +553,13 @@ impl Builder<'_> {
         let scale = self.fused_dropout(index).map_or(1.0, |dropout| dropout.scale());
         let relu = masked.then_some((&stage.x, scale));
         match &stage.kind {
-            Kind::Product { .. } if self.pooled(index).is_some() => {
-                let pooled = self.pooled(index).expect("as asked");
-                let w = self.parameter(stage, "weight");
-                let peaks = self.peaks(index, dy);
-                plan.launches.push(pooled.input_gradient(name, &peaks, w, relu, &dx));
-            }
             Kind::Product { conv, .. } => {
-                let operands = (dy, self.parameter(stage, "weight"));
-                plan.launches.push(conv.input_gradient((name, variant), operands, relu, &dx));
+                let w = self.parameter(stage, "weight");
+                plan.launches.push(if let Some(pooled) = self.pooled(index) {
+                    pooled.input_gradient(name, &self.peaks(index, dy), w, relu, &dx)
+                } else {
+                    conv.input_gradient((name, variant), (dy, w), relu, &dx)
+                });
             }
             Kind::Lstm { lstm, buffers, .. } => {
                 let operands = (&buffers.gates, self.parameter(stage, "weight_ih_l0"));

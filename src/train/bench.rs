@@ -17,7 +17,7 @@ pub mod forecast;
 mod memory;
 mod peer;
 pub mod scaling;
-mod work;
+pub(super) mod work;
 
 pub use against::{Against, Pairs, against};
 pub use compare::Change;

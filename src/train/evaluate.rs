@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::config::Config;
 use super::material::{at_rate, network_windows, read, restored, signals};
 use super::metrics::{Figures, Tally};
-use super::recorded_variants;
 use super::run_folder::RunFolder;
+use super::scoring_variants;
 use crate::data::folder::Dataset;
 use crate::data::split::Part;
 use crate::data::split_record::{SplitRecord, scored};
@@ -17,7 +17,6 @@ use crate::data::windows::cut;
 use crate::data::{ReadOptions, Recording, classes};
 use crate::gpu::Gpu;
 use crate::nn::network::{Network, Options};
-use crate::nn::tuned;
 use crate::{Error, Result};
 
 /// What an evaluation shows.
@@ -102,10 +101,7 @@ pub fn evaluate(
         verdict.judge_new(&new, &fair.bearing_seen, &records);
     }
 
-    let variants = match recorded_variants(&gpu.info, &checkpoint.variants) {
-        Some(variants) => variants,
-        None => tuned::choose(&gpu.info, None)?,
-    };
+    let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
     let network_options = Options { batch: config.batch, variants, clip_norm: None, training: false };
     let scaled = network_windows(&recordings, &windows, restored(checkpoint.scaling), length);
     let signals = signals(&recordings);

@@ -20,14 +20,20 @@ pub use trainer::{Event, Outcome, Trainer};
 
 use std::collections::BTreeMap;
 
+use crate::Result;
 use crate::gpu::adapter::AdapterInfo;
-use crate::nn::Variants;
 use crate::nn::variants::ROWS;
+use crate::nn::{Variants, tuned};
 
 /// The shader variants that are on record, if this version has them and the adapter can run them.
 fn recorded_variants(adapter: &AdapterInfo, record: &BTreeMap<String, String>) -> Option<Variants> {
     let row = ROWS.iter().find(|row| variant_names(&row.variants()) == *record)?;
     row.lack(adapter).is_none().then(|| row.variants())
+}
+
+/// The shader variants to score a model with: those it was trained with, otherwise the adapter's.
+fn scoring_variants(adapter: &AdapterInfo, record: &BTreeMap<String, String>) -> Result<Variants> {
+    recorded_variants(adapter, record).map_or_else(|| tuned::choose(adapter, None), Ok)
 }
 
 /// Shader and variant, as a run records them.

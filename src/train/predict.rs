@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use super::material::{network_windows, restored, signals};
-use super::recorded_variants;
+use super::scoring_variants;
 use crate::Result;
 use crate::data::Recording;
 use crate::data::windows::cut;
 use crate::gpu::Gpu;
+use crate::nn::Checkpoint;
 use crate::nn::network::{Network, Options};
-use crate::nn::{Checkpoint, tuned};
 
 /// Windows in a batch; the result does not depend on it.
 const BATCH: usize = 64;
@@ -52,10 +52,7 @@ pub fn predict(gpu: &Gpu, checkpoint: &Checkpoint, recordings: &[Recording]) -> 
     // Nothing is known of the classes; the labels only give a loss, which is not looked at.
     let windows = cut(recordings, &vec![0; recordings.len()], model.window, model.window)?;
     let scaled = network_windows(recordings, &windows, restored(checkpoint.scaling), model.window);
-    let variants = match recorded_variants(&gpu.info, &checkpoint.variants) {
-        Some(variants) => variants,
-        None => tuned::choose(&gpu.info, None)?,
-    };
+    let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
     let options = Options { batch: BATCH, variants, clip_norm: None, training: false };
     let mut network = Network::new(gpu, model, &signals(recordings), &scaled, scaled.len(), &options)?;
     network.set_parameters(&checkpoint.parameters);

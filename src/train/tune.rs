@@ -1,13 +1,12 @@
 //! Which row of the variants' table trains fastest on an adapter.
 
-use std::time::Instant;
-
 use serde::Serialize;
 
+use super::bench::Spread;
+use super::bench::work::Work;
 use crate::gpu::Gpu;
-use crate::nn::network::{Epoch, Network, Options, Window};
+use crate::nn::Model;
 use crate::nn::variants::{ROWS, Row};
-use crate::nn::{Model, initialise};
 use crate::{Error, Result};
 
 /// Training steps timed together.
@@ -48,51 +47,36 @@ pub fn tune(
     if repeats == 0 || batch == 0 {
         return Err(Error::input("--repeats and --batch have to be at least 1"));
     }
-    // What a step costs does not depend on what is in its windows.
-    let signal = vec![0.5; model.window];
-    let windows = [Window { recording: 0, start: 0, label: 0, mean: 0.0, scale: 1.0 }];
-    let order = vec![0; STEPS * batch];
-    let epoch = Epoch { order: &order, first_step: 0, optimizer_steps: 0, learning_rate: 1e-3, seed: 0 };
-    let parameters = initialise(model, 0)?;
     let mut contenders = Vec::new();
-    for row in ROWS {
-        if row.lack(&gpu.info).is_some() {
-            continue;
-        }
-        let variants = row.variants();
+    for row in ROWS.iter().filter(|row| row.lack(&gpu.info).is_none()) {
         progress(row);
-        let options = Options { batch, variants, clip_norm: None, training: true };
-        let mut network = Network::new(gpu, model, &[&signal], &windows, order.len(), &options)?;
-        network.set_parameters(&parameters);
+        let mut work = Work::new(gpu, model, (STEPS, batch), &row.variants())?;
         // Once unmeasured: drivers put off work to the first run.
-        network.train(&epoch, &|| false, &mut |_| {})?;
-        contenders.push((row, network, Vec::new()));
+        work.step_ms(STEPS)?;
+        contenders.push((row, work, Vec::new()));
     }
     for _ in 0..repeats {
-        for (_, network, ms) in &mut contenders {
-            let start = Instant::now();
-            network.train(&epoch, &|| false, &mut |_| {})?;
-            ms.push(start.elapsed().as_secs_f64() * 1e3 / STEPS as f64);
+        for (_, work, ms) in &mut contenders {
+            ms.push(work.step_ms(STEPS)?);
         }
     }
     let mut costs: Vec<RowCost> =
-        contenders.into_iter().map(|(row, network, ms)| RowCost::of(row, &network, ms)).collect();
+        contenders.into_iter().map(|(row, work, ms)| RowCost::of(row, &work, ms)).collect();
     costs.sort_by(|a, b| a.ms.total_cmp(&b.ms));
     Ok(costs)
 }
 
 impl RowCost {
-    fn of(row: &Row, network: &Network<'_>, mut ms: Vec<f64>) -> Self {
-        ms.sort_by(f64::total_cmp);
-        let launches = || network.step_plans().into_iter().flat_map(|plan| &plan.launches);
+    fn of(row: &Row, work: &Work<'_>, ms: Vec<f64>) -> Self {
+        let Spread { median, min, max } = Spread::of(ms);
         Self {
             variant: row.name,
-            ms: f64::midpoint(ms[(ms.len() - 1) / 2], ms[ms.len() / 2]),
-            fastest_ms: ms[0],
-            slowest_ms: ms[ms.len() - 1],
-            launches: launches().count(),
-            workgroups: launches().map(|launch| launch.workgroups).sum(),
-            barriers: launches().map(|launch| launch.barriers).sum(),
+            ms: median,
+            fastest_ms: min,
+            slowest_ms: max,
+            launches: work.launches().count(),
+            workgroups: work.launches().map(|launch| launch.workgroups).sum(),
+            barriers: work.launches().map(|launch| launch.barriers).sum(),
         }
     }
 }

@@ -5,7 +5,6 @@ use super::super::case::{Case, Setup, Values, floats, narrow, wide};
 use super::super::compare::Tolerance;
 use super::super::conv1d as conv_twin;
 use super::super::max_pool1d::{self as pool_twin, Pool};
-use crate::gpu::shader::SHADERS;
 use crate::nn::Padding::{self, Same, Valid};
 use crate::nn::conv1d::Conv1d;
 use crate::nn::conv1d_max_pool1d::{Peaks, PooledConv1d};
@@ -35,9 +34,7 @@ const SIZES: &[Sizes] = &[
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    let offers =
-        |name: &str| SHADERS.iter().any(|file| file.name == "conv1d_max_pool1d" && file.variant == name);
-    for row in ROWS.iter().filter(|row| offers(row.name)) {
+    for row in ROWS.iter().filter(|row| row.variants().offered("conv1d_max_pool1d").is_some()) {
         for &(input, filters, kernel, padding) in SIZES {
             let conv = Conv1d::new(input, filters, kernel, 1, padding);
             let (n, l, c) = input;

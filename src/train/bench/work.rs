@@ -9,7 +9,7 @@ use crate::nn::network::{Epoch, Network, Options, Window};
 use crate::nn::{Model, Variants, initialise};
 
 /// A model on a device with windows to train on and to classify.
-pub(super) struct Work<'g> {
+pub(in crate::train) struct Work<'g> {
     pub(super) network: Network<'g>,
     /// Samples of the windows, which lie end to end.
     pub(super) signal: Vec<f32>,
@@ -37,7 +37,7 @@ fn epoch(order: &[u32]) -> Epoch<'_> {
 impl<'g> Work<'g> {
     /// Lowers and compiles `model`; an epoch has up to `steps` batches of `batch` windows, which are window, label
     /// 0, 1, 2, ... over and over.
-    pub(super) fn new(
+    pub(in crate::train) fn new(
         gpu: &'g Gpu,
         model: &Model,
         (steps, batch): (usize, usize),
@@ -64,7 +64,7 @@ impl<'g> Work<'g> {
 
     /// Milliseconds of a training step, from an epoch of `steps`: gather, forward, backward, Adam and the epoch's
     /// readback.
-    pub(super) fn step_ms(&mut self, steps: usize) -> Result<f64> {
+    pub(in crate::train) fn step_ms(&mut self, steps: usize) -> Result<f64> {
         let start = Instant::now();
         self.network.train(&epoch(&self.order[..steps * self.batch]), &|| false, &mut |_| {})?;
         Ok(milliseconds(start) / steps as f64)
@@ -83,7 +83,7 @@ impl<'g> Work<'g> {
     }
 
     /// The launches of a training step.
-    pub(super) fn launches(&self) -> impl Iterator<Item = &Launch> {
+    pub(in crate::train) fn launches(&self) -> impl Iterator<Item = &Launch> {
         self.network.step_plans().into_iter().flat_map(|plan| &plan.launches)
     }
 }
