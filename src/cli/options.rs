@@ -70,10 +70,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ON|OFF", value_parser = named::<Balance>, help_heading = "Data")]
     pub(crate) balance: Option<Balance>,
     /// A data rule that fixes several options: paper (six CWRU recordings of one load, window 400, not
-    /// scaled, not resampled, 8 : 2 by window, no validation; it leaks and says so) [default: none]
+    /// scaled, not resampled, 8 : 2 by window, no validation; it leaks and says so), or paper-by-time
+    /// (the same, but resampled and divided by time) [default: none]
     #[arg(long, value_name = "NAME", value_parser = named::<Protocol>, help_heading = "Data")]
     pub(crate) protocol: Option<Protocol>,
-    /// Motor load that --protocol paper picks, 0 to 3 hp [default: 1]
+    /// Motor load that --protocol picks recordings of, 0 to 3 hp [default: 1]
     #[arg(long, value_name = "HP", help_heading = "Data")]
     pub(crate) load: Option<u32>,
 
@@ -86,7 +87,7 @@ pub(crate) struct Options {
     /// Seed of parameters, split, order and dropout [default: 0]
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=i64::MAX as u64), help_heading = "Training")]
     pub(crate) seed: Option<u64>,
-    /// Epochs at most [default: 20; 50 with --protocol paper]
+    /// Epochs at most [default: 20; 50 with --protocol]
     #[arg(long, value_name = "N", help_heading = "Training")]
     pub(crate) epochs: Option<usize>,
     /// Epochs without a better validation loss after which training stops; 0 for never [default: 8]
@@ -184,12 +185,12 @@ impl Options {
     /// Fills in the defaults and checks what can be checked before model and data are known.
     pub(crate) fn validate(self) -> Result<Config> {
         self.check()?;
-        let paper = self.protocol == Some(Protocol::Paper);
-        if paper {
-            self.check_paper()?;
+        let paper = self.protocol.is_some();
+        if let Some(protocol) = self.protocol {
+            self.check_protocol(protocol)?;
         } else if let Some(load) = self.load {
             return Err(Error::input(format!(
-                "--load {load} picks recordings for --protocol paper: add that, or leave --load out"
+                "--load {load} picks recordings for --protocol: add that, or leave --load out"
             )));
         }
         Ok(Config {
@@ -205,7 +206,7 @@ impl Options {
             stride: if paper { Some(protocol::WINDOW) } else { self.stride },
             target_rate: self.target_rate,
             scale: self.scale.unwrap_or(if paper { Scale::None } else { Scale::Train }),
-            split: if paper { Some(Rule::Window) } else { self.split },
+            split: self.protocol.map_or(self.split, |protocol| Some(protocol.rule())),
             balance: self.balance.unwrap_or(if paper { Balance::Off } else { Balance::On }),
             seed: self.seed.unwrap_or(0),
             epochs: self.epochs.unwrap_or(if paper { PAPER_EPOCHS } else { EPOCHS }),
@@ -219,16 +220,12 @@ impl Options {
         })
     }
 
-    /// Refuses what contradicts the paper's data rule; its own values may be given, as a saved configuration does.
-    fn check_paper(&self) -> Result<()> {
+    /// Refuses what contradicts a data rule; its own values may be given, as a saved configuration does.
+    fn check_protocol(&self, protocol: Protocol) -> Result<()> {
         let refuse = |what: String, why: &str| {
-            Err(Error::input(format!("--protocol paper {why}: leave {what} out, or the protocol")))
+            let name = protocol.name();
+            Err(Error::input(format!("--protocol {name} {why}: leave {what} out, or the protocol")))
         };
-        if self.data.is_none() {
-            return Err(Error::input(
-                "--protocol paper needs the CWRU recordings: name their folder with --data DIR",
-            ));
-        }
         if let Some(patience) = self.patience.filter(|patience| *patience > 0) {
             return refuse(format!("--patience {patience}"), "has no validation set to stop early by");
         }
@@ -237,7 +234,7 @@ impl Options {
                 return refuse(format!("{flag} {value}"), "has windows of 400 samples, one behind the other");
             }
         }
-        if let Some(rate) = self.target_rate {
+        if let Some(rate) = self.target_rate.filter(|_| protocol == Protocol::Paper) {
             return refuse(format!("--target-rate {rate}"), "does not resample");
         }
         if self.scale.is_some_and(|scale| scale != Scale::None) {
@@ -246,8 +243,8 @@ impl Options {
         if self.balance.is_some_and(|balance| balance != Balance::Off) {
             return refuse("--balance on".to_owned(), "takes every window once in an epoch");
         }
-        match self.split.filter(|rule| *rule != Rule::Window) {
-            Some(rule) => refuse(format!("--split {rule}"), "divides by window"),
+        match self.split.filter(|rule| *rule != protocol.rule()) {
+            Some(rule) => refuse(format!("--split {rule}"), &format!("divides by {}", protocol.rule())),
             None => Ok(()),
         }
     }

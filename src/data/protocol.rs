@@ -1,11 +1,12 @@
 //! `--protocol paper`: the data rule of Cao and Ye, "Application of Improved CNN-LSTM Model in Fault Diagnosis
-//! of Rolling Bearings", on the recordings of the CWRU bearing data centre.
+//! of Rolling Bearings", on the recordings of the CWRU bearing data centre or, to rehearse, of the sample; and
+//! `--protocol paper-by-time`: the same recordings without that rule's two leaks between windows.
 
 use std::path::Path;
 
 use super::folder::{self, Dataset};
 use super::split::{Rule, Shares, Split};
-use super::{ReadOptions, Recording};
+use super::{ReadOptions, Recording, sample};
 use crate::{Error, Result};
 
 /// Window and stride in samples: about one shaft turn at 12 kHz and 1772 rpm.
@@ -80,14 +81,33 @@ pub fn paper_recordings(recordings: &[Recording], load: u32) -> Result<Vec<Recor
     }
 }
 
-/// The paper's split of [`paper_recordings`]: windows of 400 samples, 8 : 2 drawn per class from the seed, no
-/// validation part. Leaky, and says so.
+/// Six recordings of the embedded sample that stand in for the paper's at `load` hp (0 to 3): of each condition the
+/// first bearing that ran at this load.
+///
+/// # Errors
+/// If the load is none of the four.
+pub fn sample_recordings(load: u32) -> Result<Vec<Recording>> {
+    numbers(load)?;
+    let mut picked: Vec<Recording> = Vec::new();
+    for recording in sample::recordings()? {
+        let facts = &recording.facts;
+        let taken = picked.iter().any(|picked| picked.facts.condition == facts.condition);
+        if facts.load == Some(f64::from(load)) && !taken {
+            picked.push(recording);
+        }
+    }
+    Ok(picked)
+}
+
+/// Windows of 400 samples of [`paper_recordings`] or [`sample_recordings`], a class a recording in their order, 8 : 2
+/// from the seed without a validation part. Divided by window it is the paper's split, by time its remedy. Leaky either
+/// way, and says so.
 ///
 /// # Errors
 /// As [`Split::divide`].
-pub fn paper_split(recordings: &[Recording], seed: u64) -> Result<Split> {
-    let classes = CONDITIONS.map(|(condition, _)| condition.to_owned()).to_vec();
-    let mut split = Split::divide(recordings, classes, Rule::Window, WINDOW, WINDOW, SHARES, seed)?;
+pub fn paper_split(recordings: &[Recording], rule: Rule, seed: u64) -> Result<Split> {
+    let classes = recordings.iter().filter_map(|recording| recording.facts.condition.clone()).collect();
+    let mut split = Split::divide(recordings, classes, rule, WINDOW, WINDOW, SHARES, seed)?;
     if recordings.iter().any(|recording| recording.rate != recordings[0].rate) {
         let rates: Vec<String> = recordings.iter().map(|r| format!("{} at {} Hz", r.name, r.rate)).collect();
         split.notes.push(format!(

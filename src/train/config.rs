@@ -11,10 +11,30 @@ use crate::data::windows::Scale;
 
 /// A data rule that fixes several options at once (`--protocol`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Protocol {
-    /// That of Cao and Ye's paper, see [`crate::data::protocol`].
+    /// That of Cao and Ye's paper, see [`crate::data::protocol`]: recordings as they are, divided by window.
     Paper,
+    /// The same recordings, resampled to one rate and divided by time.
+    PaperByTime,
+}
+
+impl Protocol {
+    /// What stays together in its split.
+    pub fn rule(self) -> Rule {
+        match self {
+            Self::Paper => Rule::Window,
+            Self::PaperByTime => Rule::Time,
+        }
+    }
+
+    /// Its name, as the command line spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Paper => "paper",
+            Self::PaperByTime => "paper-by-time",
+        }
+    }
 }
 
 /// The configuration of a run, as `config.toml` holds it. What depends on model and data is open until

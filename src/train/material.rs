@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::config::{Config, Protocol};
 use crate::data::folder::{self, Dataset};
-use crate::data::protocol::{self, paper_recordings, paper_split};
+use crate::data::protocol::{self, paper_recordings, paper_split, sample_recordings};
 use crate::data::resample::{to_rate, working_rate};
 use crate::data::split::{Part, Rule, Split};
 use crate::data::windows::{self, Scaling};
@@ -45,7 +45,7 @@ impl Material {
         let (Dataset { recordings, skipped, .. }, rate) = at_working_rate(dataset, config, window)?;
 
         let split = match config.protocol {
-            Some(Protocol::Paper) => paper_split(&recordings, config.seed)?,
+            Some(protocol) => paper_split(&recordings, protocol.rule(), config.seed)?,
             None => {
                 let rule = *config.split.get_or_insert_with(|| Rule::strictest(&recordings));
                 Split::draw(&recordings, Some(rule), window, stride, config.seed)?
@@ -72,18 +72,20 @@ impl Material {
     }
 }
 
-/// The recordings of a folder that `config` is about (of the paper's protocol its six), or the embedded sample.
+/// The recordings of a folder or of the embedded sample that `config` is about: of the paper's protocols their six.
 pub(super) fn read(data: Option<&Path>, config: &Config, options: &ReadOptions) -> Result<Dataset> {
-    match data {
-        Some(folder) if config.protocol == Some(Protocol::Paper) => {
-            let load = config.load.unwrap_or(protocol::LOAD);
+    let load = config.load.unwrap_or(protocol::LOAD);
+    let whole = |recordings| Dataset { recordings, skipped: Vec::new() };
+    match (data, config.protocol) {
+        (Some(folder), Some(_)) => {
             let mut dataset = protocol::load(folder, load, options)?;
             dataset.recordings =
                 paper_recordings(&dataset.recordings, load).map_err(|e| e.within(folder.display()))?;
             Ok(dataset)
         }
-        Some(folder) => folder::load(folder, options),
-        None => Ok(Dataset { recordings: sample::recordings()?, skipped: Vec::new() }),
+        (Some(folder), None) => folder::load(folder, options),
+        (None, Some(_)) => sample_recordings(load).map(whole),
+        (None, None) => sample::recordings().map(whole),
     }
 }
 
@@ -92,7 +94,9 @@ fn at_working_rate(dataset: Dataset, config: &Config, window: usize) -> Result<(
     if config.protocol == Some(Protocol::Paper) {
         return Ok((dataset, None));
     }
-    classes::classes(&dataset.recordings)?;
+    if config.protocol.is_none() {
+        classes::classes(&dataset.recordings)?;
+    }
     let rate = Some(working_rate(&dataset.recordings, config.target_rate)?);
     Ok((at_rate(dataset, rate, window, config.skip_bad)?, rate))
 }

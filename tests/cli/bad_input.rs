@@ -287,7 +287,7 @@ fn options() {
             case(&["--dropout", "1"], &["--dropout 1: must be at least 0 and below 1"]),
             case(&["--rate", "0"], &["--rate 0: must be above 0"]),
             case(&["--target-rate", "inf"], &["--target-rate inf: must be above 0"]),
-            case(&["--load", "2"], &["--load 2 picks recordings for --protocol paper"]),
+            case(&["--load", "2"], &["--load 2 picks recordings for --protocol:"]),
             case(
                 &["--protocol", "paper", "--patience", "3"],
                 &["no validation set", "leave --patience 3 out"],
@@ -308,6 +308,10 @@ fn options() {
                 &["divides by window", "leave --split bearing out"],
             ),
             case(
+                &["--protocol", "paper-by-time", "--split", "window"],
+                &["divides by time", "leave --split window out"],
+            ),
+            case(
                 &["--model", "resnet"],
                 &["resnet: no such model file, and the built-in models are: cnn-lstm, lstm"],
             ),
@@ -320,8 +324,6 @@ fn options() {
             case(&["--config", "a.toml", "--resume", "b"], &["cannot be used with"]),
         ],
     );
-    let paper_without_data = case(&["--protocol", "paper"], &["--data DIR"]);
-    check(&workshop, &["train"], &[paper_without_data]);
     check(
         &workshop,
         &["bench"],

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use gpu_bearing::data::protocol::{self, paper_recordings, paper_split};
+use gpu_bearing::data::protocol::{self, paper_recordings, paper_split, sample_recordings};
+use gpu_bearing::data::split::Rule;
 use gpu_bearing::data::windows::Window;
 use gpu_bearing::data::{Dataset, Facts, ReadOptions, Recording, folder};
 
@@ -63,7 +64,7 @@ fn every_load_has_its_numbers() {
 #[test]
 fn divides_eight_to_two_by_window_and_says_that_it_leaks() {
     let picked = paper_recordings(&one_hp(), 1).unwrap();
-    let split = paper_split(&picked, 7).unwrap();
+    let split = paper_split(&picked, Rule::Window, 7).unwrap();
     assert_eq!(
         split.classes,
         ["normal", "ball", "inner race", "outer race @3:00", "outer race @6:00", "outer race @12:00"]
@@ -77,14 +78,14 @@ fn divides_eight_to_two_by_window_and_says_that_it_leaks() {
     assert!(notes.contains("the same bearing is on both sides"), "{notes}");
     assert!(notes.contains("98.mat at 48000 Hz"), "{notes}");
 
-    assert_eq!(split, paper_split(&picked, 7).unwrap());
-    assert_ne!(split.test, paper_split(&picked, 8).unwrap().test, "drawn anew for each seed");
+    assert_eq!(split, paper_split(&picked, Rule::Window, 7).unwrap());
+    assert_ne!(split.test, paper_split(&picked, Rule::Window, 8).unwrap().test, "drawn anew for each seed");
 }
 
 #[test]
 fn the_full_set_gives_1440_to_360() {
     let recordings = [98, 119, 106, 145, 131, 158].map(|n| cwru(n, 483_903, 48_000.0));
-    let split = paper_split(&paper_recordings(&recordings, 1).unwrap(), 0).unwrap();
+    let split = paper_split(&paper_recordings(&recordings, 1).unwrap(), Rule::Window, 0).unwrap();
     assert_eq!((split.train.len(), split.test.len()), (1440, 360));
 }
 
@@ -136,7 +137,7 @@ fn bad_files_beside_the_cwru_files_do_not_matter() {
     let dataset = protocol::load(dir.path(), 1, &ReadOptions::default()).unwrap();
     assert_eq!(numbers(&dataset), [98, 106, 119, 131, 145, 158]);
     let picked = paper_recordings(&dataset.recordings, 1).unwrap();
-    assert!(paper_split(&picked, 0).unwrap().leaky);
+    assert!(paper_split(&picked, Rule::Window, 0).unwrap().leaky);
 }
 
 #[test]
@@ -148,4 +149,36 @@ fn missing_recordings_are_one_error() {
     assert!(!message.contains("119.mat"), "{message}");
     let message = paper_recordings(&one_hp(), 4).unwrap_err().to_string();
     assert!(message.contains("--load 4"), "{message}");
+}
+
+#[test]
+fn divided_by_time_no_window_lies_between_windows_of_the_other_part() {
+    let picked = paper_recordings(&one_hp(), 1).unwrap();
+    let split = paper_split(&picked, Rule::Time, 3).unwrap();
+    assert_eq!(split.rule, Rule::Time);
+    assert!(split.leaky && split.validation.is_empty());
+    for label in 0..6 {
+        let of = |windows: &[Window]| -> Vec<usize> {
+            windows.iter().filter(|window| window.label == label).map(|window| window.start).collect()
+        };
+        let (train, test) = (of(&split.train), of(&split.test));
+        assert!(!train.is_empty() && !test.is_empty());
+        let (first, last) = (*test.first().unwrap(), *test.last().unwrap());
+        let apart =
+            |start: &usize| *start >= last + 2 * protocol::WINDOW || *start + 2 * protocol::WINDOW <= first;
+        assert!(train.iter().all(apart), "a gap of one window at least");
+    }
+}
+
+#[test]
+fn the_sample_stands_in_with_one_recording_a_condition_of_that_load() {
+    for load in 0..4 {
+        let picked = sample_recordings(load).unwrap();
+        assert_eq!(picked.len(), 6);
+        assert!(picked.iter().all(|recording| recording.facts.load == Some(f64::from(load))));
+        let split = paper_split(&picked, Rule::Window, 0).unwrap();
+        assert_eq!(split.classes[0], "normal");
+        assert_eq!((per_class(&split.train), per_class(&split.test)), (vec![48; 6], vec![12; 6]));
+    }
+    assert!(sample_recordings(4).unwrap_err().to_string().contains("0, 1, 2 and 3 hp"));
 }
