@@ -6,6 +6,7 @@ pub mod evaluate;
 pub mod material;
 pub mod metrics;
 pub mod predict;
+pub mod reproduce;
 pub mod run_folder;
 pub mod trainer;
 pub mod tune;

@@ -100,6 +100,9 @@ pub struct Summary {
 }
 
 impl RunFolder {
+    /// The file that holds the effective configuration.
+    pub const CONFIG: &str = "config.toml";
+
     /// Makes a new run's folder: `out`, or the first free one of `runs/001`, `runs/002`, ...
     ///
     /// # Errors
@@ -142,12 +145,21 @@ impl RunFolder {
     /// # Errors
     /// There is no run.
     pub fn open(path: &Path) -> Result<Self> {
-        if !path.join("config.toml").is_file() {
+        if !path.join(Self::CONFIG).is_file() {
             return Err(Error::input(format!(
                 "{}: is no run's folder (it has no config.toml): give the folder that `train` named at its end",
                 path.display()
             )));
         }
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// The folder of a run that may have been started; it is made where it is missing.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn open_or_create(path: &Path) -> Result<Self> {
+        fs::create_dir_all(path).map_err(|cause| unwritable(path, &cause))?;
         Ok(Self { path: path.to_owned() })
     }
 
@@ -158,7 +170,7 @@ impl RunFolder {
 
     /// The effective configuration.
     pub fn config(&self) -> PathBuf {
-        self.path.join("config.toml")
+        self.path.join(Self::CONFIG)
     }
 
     /// The kept model.

@@ -1,0 +1,252 @@
+//! The page of a reproduction, and the files beside it.
+
+use maud::{Markup, html};
+
+use super::sheets::{Sheet, paper_split, percent, sheets, time_split};
+use crate::report::drawing::{self, Drawing};
+use crate::report::page::{self, Split};
+use crate::report::plot::{Curve, Panel, Scale};
+use crate::report::{Align, confusion};
+use crate::train::reproduce::{Group, Reproduction, paper};
+
+/// The paper whose experiments these are.
+const PAPER: &str = "Cao and Ye, “Application of Improved CNN-LSTM Model in Fault Diagnosis of Rolling Bearings”";
+
+/// The page.
+pub fn page(reproduction: &Reproduction) -> String {
+    let body = html! {
+        p { "The experiments of " (PAPER) ", run again with gpu-bearing; every figure stands beside the paper’s." }
+        (warnings(reproduction))
+        (cards(reproduction))
+        @for sheet in sheets(reproduction) {
+            h2 { (sheet.title) }
+            (table(&sheet))
+            @for figure in figures(reproduction).into_iter().filter(|figure| sheet.title.contains(figure.beside)) {
+                h3 { (figure.title) }
+                (page::figure(&figure.drawings, &html! { (figure.caption) }))
+            }
+        }
+        h2 { "How it was made" }
+        (page::list(&[
+            ("Adapter".to_owned(), reproduction.adapter.clone()),
+            ("Version".to_owned(), reproduction.version.clone()),
+            ("Runs".to_owned(), reproduction.runs.len().to_string()),
+            ("Training, all runs".to_owned(), minutes(reproduction)),
+        ]))
+    };
+    page::frame("Reproduction", "A CNN-LSTM for bearing faults, reproduced", &body, &reproduction.command)
+}
+
+/// The files beside the page, by name.
+pub fn files(reproduction: &Reproduction) -> Vec<(&'static str, String)> {
+    let json = serde_json::to_string_pretty(reproduction).expect("every key is a string");
+    let mut files = vec![("reproduction.json", json + "\n"), ("runs.csv", runs_csv(reproduction))];
+    for figure in figures(reproduction) {
+        files.push((figure.file, drawing::file(&figure.title, &[(String::new(), figure.drawings)])));
+    }
+    files
+}
+
+/// What must be known before any figure is read.
+fn warnings(reproduction: &Reproduction) -> Markup {
+    html! {
+        @if reproduction.quick {
+            (page::note(&html! { b { "Quick: " } "fewer runs and epochs than the paper’s, to see that everything works." }))
+        }
+        @if reproduction.synthetic {
+            (page::note(&html! {
+                b { "Synthetic: " } "on the embedded sample, which is computed. A rehearsal: to reproduce the paper, name the \
+                folder of the CWRU recordings with --data."
+            }))
+        }
+        (page::note(&html! {
+            b { "Leaky: " } "the paper’s split mixes windows of one recording between training and test, and its normal recording is \
+            sampled at 48 kHz while the others are at 12 kHz. Accuracies near 100 % by that rule say nothing about a bearing \
+            that was never seen. Beside them stands what the same models score when the recordings are resampled to one rate \
+            and divided by time; it is still the same bearing on both sides."
+        }))
+    }
+}
+
+fn cards(reproduction: &Reproduction) -> Markup {
+    let leaky = |name: &str| Split { name: name.to_owned(), synthetic: reproduction.synthetic, leaky: true }.marked();
+    let ten = reproduction.improved();
+    let test = ten.over(|run| run.test.accuracy);
+    html! {
+        div.cards {
+            @if let Some(test) = test {
+                (page::card(&format!("test accuracy, mean of {} runs", test.runs), &percent(test.mean), &html! {
+                    "paper: " (percent(paper::ten_runs::TEST_ACCURACY)) "; " (leaky("split by window"))
+                }))
+            }
+            @if let Some(run) = reproduction.by_time("cnn-lstm") {
+                (page::card("balanced accuracy, resampled", &percent(run.test.balanced_accuracy), &html! {
+                    "one run; " (leaky("split by time"))
+                }))
+            }
+            @if let Some(test) = reproduction.transfer().long.over(|run| run.test.accuracy) {
+                (page::card("test accuracy, transferred to 3 hp", &percent(test.mean), &html! {
+                    "paper: " (percent(paper::transfer::TEST_ACCURACY)) "; " (leaky("split by window"))
+                }))
+            }
+            @if let Some(diagnosis) = reproduction.diagnosis {
+                (page::card(&format!("diagnosis of {} windows", diagnosis.windows),
+                    &format!("{:.2} s", diagnosis.seconds.median), &html! { "paper: below 1 s" }))
+            }
+        }
+    }
+}
+
+fn table(sheet: &Sheet) -> Markup {
+    let rows: Vec<Vec<Markup>> =
+        sheet.rows.iter().map(|row| row.iter().map(|cell| html! { (cell) }).collect()).collect();
+    html! {
+        (page::table(&sheet.columns, &rows))
+        p.soft { (sheet.note) }
+    }
+}
+
+/// Drawings with their caption, and where they stand.
+struct Figure {
+    /// A part of the title of the table that it stands below.
+    beside: &'static str,
+    title: String,
+    caption: String,
+    drawings: Vec<Drawing>,
+    file: &'static str,
+}
+
+fn figures(reproduction: &Reproduction) -> Vec<Figure> {
+    let split = paper_split(reproduction);
+    let mut figures = Vec::new();
+    let ten = reproduction.improved();
+    if let Some(drawings) = curves(reproduction, &[("", &ten)], &split) {
+        figures.push(Figure {
+            beside: "Table 3",
+            title: format!("Loss and accuracy of the last of {} runs (Fig. 5)", ten.0.len()),
+            caption: CURVES.to_owned(),
+            drawings,
+            file: "fig5.svg",
+        });
+    }
+    let sweep = reproduction.dropout();
+    if !sweep.is_empty() {
+        let points = |figure: &dyn Fn(&Group<'_>) -> Option<f64>| {
+            sweep.iter().filter_map(|(rate, runs)| Some((100.0 * rate, figure(runs)?))).collect::<Vec<_>>()
+        };
+        let error = points(&|runs| runs.over(|run| 100.0 * (1.0 - run.test.accuracy)).map(|error| error.mean));
+        let loss = points(&|runs| runs.over(|run| run.test.loss).map(|loss| loss.mean));
+        let panel = |title: String, points: Vec<(f64, f64)>| {
+            let curves = vec![Curve { name: String::new(), points }];
+            let top = Panel::highest(&curves);
+            Panel { title, x: "dropout, %".to_owned(), scale: Scale::Counted, top, curves, mark: None }.draw()
+        };
+        figures.push(Figure {
+            beside: "Fig. 4",
+            title: "Error and loss over the rate of dropout (Fig. 4)".to_owned(),
+            caption: "Means over the runs of each rate. The error is what the accuracy lacks to 100 %.".to_owned(),
+            drawings: vec![panel(format!("test error, % ({split})"), error), panel("test loss, nats".to_owned(), loss)],
+            file: "fig4.svg",
+        });
+    }
+    let matrices: Vec<Drawing> = reproduction.models().iter().filter_map(|(name, runs)| matrix(name, runs)).collect();
+    if !matrices.is_empty() {
+        figures.push(Figure {
+            beside: "Table 4",
+            title: "What the six models took the test windows for".to_owned(),
+            caption: format!("All runs of a model together, {split}; in the order of the table. A row is a true class."),
+            drawings: matrices,
+            file: "confusion.svg",
+        });
+    }
+    let transfer = reproduction.transfer();
+    let groups = [("transferred", &transfer.long), ("from scratch", &transfer.scratch)];
+    if let Some(drawings) = curves(reproduction, &groups, &split) {
+        figures.push(Figure {
+            beside: "Table 5",
+            title: "Loss and accuracy at 3 hp, last run of each (Fig. 7)".to_owned(),
+            caption: CURVES.to_owned(),
+            drawings,
+            file: "fig7.svg",
+        });
+    }
+    figures
+}
+
+const CURVES: &str = "Train: over the windows of the epoch while it went on, dropout on. Test: after the epoch; it chooses nothing, \
+    the last epoch’s network is kept.";
+
+/// Loss and accuracy over the epochs of the last run of each group.
+fn curves(reproduction: &Reproduction, groups: &[(&str, &Group<'_>)], split: &str) -> Option<Vec<Drawing>> {
+    let mut losses = Vec::new();
+    let mut accuracies = Vec::new();
+    for (name, group) in groups {
+        let curve = reproduction.curves.get(&group.last()?.name)?;
+        let named = |part: &str| format!("{name} {part}").trim_start().to_owned();
+        let over = |values: &[f64], unit: f64| {
+            values.iter().enumerate().map(|(epoch, value)| (epoch as f64 + 1.0, unit * value)).collect()
+        };
+        for (part, loss, accuracy) in
+            [("test", &curve.test_loss, &curve.test_accuracy), ("train", &curve.train_loss, &curve.train_accuracy)]
+        {
+            losses.push(Curve { name: named(part), points: over(loss, 1.0) });
+            accuracies.push(Curve { name: named(part), points: over(accuracy, 100.0) });
+        }
+    }
+    let panel = |title: String, top, curves| {
+        Panel { title, x: "epoch".to_owned(), scale: Scale::Counted, top, curves, mark: None }.draw()
+    };
+    let highest = Panel::highest(&losses);
+    Some(vec![
+        panel("loss, nats".to_owned(), highest, losses),
+        panel(format!("accuracy, % ({split})"), 100.0, accuracies),
+    ])
+}
+
+/// The confusion matrix over all runs of a model.
+fn matrix(name: &str, runs: &Group<'_>) -> Option<Drawing> {
+    let first = runs.0.first()?;
+    let mut sum = vec![vec![0; first.classes.len()]; first.classes.len()];
+    for (row, column) in (0..sum.len()).flat_map(|row| (0..sum.len()).map(move |column| (row, column))) {
+        sum[row][column] = runs.0.iter().map(|run| run.confusion[row][column]).sum();
+    }
+    let drawing = confusion::draw(&first.classes, &sum);
+    Some(Drawing { label: format!("confusion matrix of {name}"), ..drawing })
+}
+
+/// A row a run.
+fn runs_csv(reproduction: &Reproduction) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let head = [
+        "run", "model", "parameters", "protocol", "load_hp", "dropout", "seed", "epochs", "from", "train_seconds",
+        "train_loss", "train_accuracy", "test_loss", "test_accuracy", "test_balanced_accuracy", "test_windows",
+    ];
+    writer.write_record(head).expect("memory takes it");
+    for run in &reproduction.runs {
+        let row = [
+            run.name.clone(),
+            run.model.clone(),
+            run.parameters.to_string(),
+            run.protocol.name().to_owned(),
+            run.load.to_string(),
+            run.dropout.map(|rate| rate.to_string()).unwrap_or_default(),
+            run.seed.to_string(),
+            run.epochs.to_string(),
+            run.from.clone().unwrap_or_default(),
+            run.seconds.to_string(),
+            run.train.loss.to_string(),
+            run.train.accuracy.to_string(),
+            run.test.loss.to_string(),
+            run.test.accuracy.to_string(),
+            run.test.balanced_accuracy.to_string(),
+            run.test.windows.to_string(),
+        ];
+        writer.write_record(row).expect("memory takes it");
+    }
+    String::from_utf8(writer.into_inner().expect("memory takes it")).expect("text was written")
+}
+
+fn minutes(reproduction: &Reproduction) -> String {
+    let seconds: f64 = reproduction.runs.iter().map(|run| run.seconds).sum();
+    format!("{:.1} min", seconds / 60.0)
+}
