@@ -14,7 +14,9 @@
 // This variant needs subgroups of LANES invocations, 64-bit integers and stride 1, and as many lanes as a window has
 // steps, LANES = SIZE, none fewer than taps: then lanes are neighbouring steps, a window's eight taps
 // reach into two groups of LANES steps, and the place of its maximum becomes a rotation of lanes. Channels and
-// filters come in whole runs of RUN.
+// filters come in whole runs of RUN. Loads cost more than products, so in input_gradient a subgroup holds the weights
+// of FILTERS filters while it walks along a sequence, and in weight_gradient what it has loaded of x meets
+// SUM_FILTERS filters.
 
 override RELU: bool = false;
 override INPUT_RELU: bool = false;
@@ -46,115 +48,128 @@ struct Shape {
 
 @group(0) @binding(0) var<uniform> shape: Shape;
 @group(0) @binding(1) var<storage, read> x: array<vec4<u64>>;
-@group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;
-@group(0) @binding(3) var<storage, read> y_kept: array<vec2<u64>>;
-@group(0) @binding(4) var<storage, read> position_kept: array<vec2<u64>>;
-@group(0) @binding(5) var<storage, read> dy: array<vec2<u64>>;
-@group(0) @binding(6) var<storage, read> x_kept: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(8) var<storage, read_write> dw: array<f32>;
-@group(0) @binding(9) var<storage, read_write> db: array<f32>;
+@group(0) @binding(2) var<storage, read> w: array<vec4<u64>>;
+@group(0) @binding(3) var<storage, read> y_kept: array<vec4<u64>>;
+@group(0) @binding(4) var<storage, read> position_kept: array<vec4<u64>>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4<u64>>;
+@group(0) @binding(6) var<storage, read> x_kept: array<vec4<u64>>;
+@group(0) @binding(7) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> dw: array<vec4f>;
+@group(0) @binding(9) var<storage, read_write> db: array<vec4f>;
 
 const LANES = 8u;
-const RUN = 8u;
-const WINDOWS = 7u; // groups of steps that a subgroup owns in input_gradient
-const STRIP = 4u;   // windows that it takes at once in weight_gradient
+const RUN = 8u;          // neighbours in one load
+const FILTERS = 32u;     // whose weights a subgroup holds in input_gradient
+const SUM_FILTERS = 16u; // whose weights' gradients a subgroup sums in weight_gradient
+const STRIP = 4u;        // windows that it takes at once there
 
-// Two words of each u64, the lower half first.
-fn words(pairs: vec2<u64>) -> vec4u {
-    let low = vec2u(pairs);
-    let high = vec2u(pairs >> vec2u(32u));
-    return vec4u(low.x, high.x, low.y, high.y);
+// RUN neighbouring words.
+struct Words {
+    low: vec4u,
+    high: vec4u,
 }
 
-// Four neighbouring filters of a window: their gradients, and where their maxima stood.
+// RUN neighbouring floats.
+struct Floats {
+    low: vec4f,
+    high: vec4f,
+}
+
+fn words(pairs: vec4<u64>) -> Words {
+    let front = vec4u(pairs); // the lower half of each u64 is the first
+    let back = vec4u(pairs >> vec4u(32u));
+    return Words(vec4u(front.x, back.x, front.y, back.y), vec4u(front.z, back.z, front.w, back.w));
+}
+
+fn floats(pairs: vec4<u64>) -> Floats {
+    let run = words(pairs);
+    return Floats(bitcast<vec4f>(run.low), bitcast<vec4f>(run.high));
+}
+
+// RUN neighbouring filters of a window: their gradients, and where their maxima stood.
 struct Peaks {
-    gradient: vec4f,
-    position: vec4u,
+    gradient: Floats,
+    position: Words,
 }
 
-// Those of window t of sequence n, zero where there is no such window.
-fn peaks(n: u32, t: u32, o: u32, exists: bool) -> Peaks {
-    let at = select(0u, t * shape.filters, exists) + o;
-    let gradient = bitcast<vec4f>(words(dy[(shape.dy_start + n * shape.dy_sequence + at) / 4u]));
-    let position = words(position_kept[(n * shape.pooled * shape.filters + at) / 4u]);
-    var counts = vec4<bool>(exists);
+// Those from filter o on of window t of sequence n; no gradients where there is no such window or filter.
+fn peaks(n: u32, t: u32, o: u32) -> Peaks {
+    let exists = t < shape.pooled && o < shape.filters;
+    let at = select(0u, t * shape.filters + o, exists);
+    let gradient = floats(dy[(shape.dy_start + n * shape.dy_sequence + at) / RUN]);
+    let position = words(position_kept[(n * shape.pooled * shape.filters + at) / RUN]);
+    var low = vec4<bool>(exists);
+    var high = vec4<bool>(exists);
     if RELU {
-        let y = bitcast<vec4f>(words(y_kept[(shape.y_start + n * shape.y_sequence + at) / 4u]));
-        counts = counts & (y > vec4f(0.0));
+        let y = floats(y_kept[(shape.y_start + n * shape.y_sequence + at) / RUN]);
+        low = low & (y.low > vec4f(0.0));
+        high = high & (y.high > vec4f(0.0));
     }
-    return Peaks(select(vec4f(0.0), gradient, counts), position);
+    let passed = Floats(select(vec4f(0.0), gradient.low, low), select(vec4f(0.0), gradient.high, high));
+    return Peaks(passed, position);
 }
 
-// sum + each weight, turned to the steps that `turn` names, times the gradient
-fn scatter(sum: array<f32, RUN>, weights: array<f32, RUN>, turn: u32, gradient: f32) -> array<f32, RUN> {
-    return array<f32, RUN>(
-        sum[0] + subgroupShuffle(weights[0], turn) * gradient,
-        sum[1] + subgroupShuffle(weights[1], turn) * gradient,
-        sum[2] + subgroupShuffle(weights[2], turn) * gradient,
-        sum[3] + subgroupShuffle(weights[3], turn) * gradient,
-        sum[4] + subgroupShuffle(weights[4], turn) * gradient,
-        sum[5] + subgroupShuffle(weights[5], turn) * gradient,
-        sum[6] + subgroupShuffle(weights[6], turn) * gradient,
-        sum[7] + subgroupShuffle(weights[7], turn) * gradient,
-    );
+// What windows give four channels: in the group of steps that a window begins with, and in the next.
+struct Sums {
+    near: vec4f,
+    far: vec4f,
 }
 
-// sum + the inputs that a maximum saw, tap by lane, times its gradient
-fn correlate(
-    sum: array<f32, RUN>,
-    near: array<f32, RUN>,
-    far: array<f32, RUN>,
-    position: u32,
-    gradient: f32,
-    lane: u32,
-) -> array<f32, RUN> {
-    let turn = (lane + position) % LANES;
-    let inside = lane + position < LANES;
-    return array<f32, RUN>(
-        sum[0] + select(subgroupShuffle(far[0], turn), subgroupShuffle(near[0], turn), inside) * gradient,
-        sum[1] + select(subgroupShuffle(far[1], turn), subgroupShuffle(near[1], turn), inside) * gradient,
-        sum[2] + select(subgroupShuffle(far[2], turn), subgroupShuffle(near[2], turn), inside) * gradient,
-        sum[3] + select(subgroupShuffle(far[3], turn), subgroupShuffle(near[3], turn), inside) * gradient,
-        sum[4] + select(subgroupShuffle(far[4], turn), subgroupShuffle(near[4], turn), inside) * gradient,
-        sum[5] + select(subgroupShuffle(far[5], turn), subgroupShuffle(near[5], turn), inside) * gradient,
-        sum[6] + select(subgroupShuffle(far[6], turn), subgroupShuffle(near[6], turn), inside) * gradient,
-        sum[7] + select(subgroupShuffle(far[7], turn), subgroupShuffle(near[7], turn), inside) * gradient,
-    );
+// sums + a filter's weights, tap by lane, turned to the steps that its maximum met, times its gradient
+fn scatter(sums: Sums, weights: vec4f, position: u32, gradient: f32, lane: u32) -> Sums {
+    let inside = lane >= position;
+    let turned = subgroupShuffle(weights, (lane - position) % LANES);
+    let near = sums.near + turned * select(0.0, gradient, inside);
+    return Sums(near, sums.far + turned * select(gradient, 0.0, inside));
 }
 
-// The sums of group j after four filters: of window j the lanes before the maximum's place, of window j + 1, which
-// begins with the group, those from it on.
-fn scatter_filters(
-    sum: array<f32, RUN>,
-    weights: ptr<function, array<array<f32, RUN>, 4>>,
+// The sums after the RUN filters whose maxima `holder` holds.
+fn scatter_run(
+    sums: Sums,
+    weights: ptr<function, array<vec4f, FILTERS>>,
+    first: u32,
     peak: Peaks,
-    j: u32,
+    holder: u32,
     lane: u32,
-) -> array<f32, RUN> {
-    var s = sum;
-    let p = subgroupShuffle(peak.position, j);
-    let g = select(vec4f(0.0), subgroupShuffle(peak.gradient, j), vec4u(lane) < p);
-    let q = subgroupShuffle(peak.position, j + 1u);
-    let h = select(subgroupShuffle(peak.gradient, j + 1u), vec4f(0.0), vec4u(lane) < q);
-    let before = (vec4u(lane) - p) % LANES;
-    let behind = (vec4u(lane) - q) % LANES;
-    s = scatter(s, (*weights)[0], before.x, g.x);
-    s = scatter(s, (*weights)[0], behind.x, h.x);
-    s = scatter(s, (*weights)[1], before.y, g.y);
-    s = scatter(s, (*weights)[1], behind.y, h.y);
-    s = scatter(s, (*weights)[2], before.z, g.z);
-    s = scatter(s, (*weights)[2], behind.z, h.z);
-    s = scatter(s, (*weights)[3], before.w, g.w);
-    s = scatter(s, (*weights)[3], behind.w, h.w);
+) -> Sums {
+    let p = subgroupShuffle(peak.position.low, holder);
+    let q = subgroupShuffle(peak.position.high, holder);
+    let g = subgroupShuffle(peak.gradient.low, holder);
+    let h = subgroupShuffle(peak.gradient.high, holder);
+    var s = sums;
+    s = scatter(s, (*weights)[first], p.x, g.x, lane);
+    s = scatter(s, (*weights)[first + 1u], p.y, g.y, lane);
+    s = scatter(s, (*weights)[first + 2u], p.z, g.z, lane);
+    s = scatter(s, (*weights)[first + 3u], p.w, g.w, lane);
+    s = scatter(s, (*weights)[first + 4u], q.x, h.x, lane);
+    s = scatter(s, (*weights)[first + 5u], q.y, h.y, lane);
+    s = scatter(s, (*weights)[first + 6u], q.z, h.z, lane);
+    s = scatter(s, (*weights)[first + 7u], q.w, h.w, lane);
     return s;
 }
 
-// Four filters' weights of one input channel, tap by lane; lanes past the last tap hold zeros.
-fn weights_of(lane: u32, channel: u32, o: u32) -> vec4f {
+// RUN filters' weights of one input channel, tap by lane; lanes past the last tap hold zeros.
+fn weights_of(lane: u32, channel: u32, o: u32) -> Floats {
     let tap = min(lane, shape.kernel - 1u);
-    let four = bitcast<vec4f>(words(w[((tap * shape.channels + channel) * shape.filters + o) / 4u]));
-    return select(vec4f(0.0), four, lane < shape.kernel);
+    let run = floats(w[((tap * shape.channels + channel) * shape.filters + min(o, shape.filters - RUN)) / RUN]);
+    let exists = lane < shape.kernel;
+    return Floats(select(vec4f(0.0), run.low, exists), select(vec4f(0.0), run.high, exists));
+}
+
+// Those of four channels, filter by filter.
+fn hold_weights(weights: ptr<function, array<vec4f, FILTERS>>, first: u32, lane: u32, channel: u32, o: u32) {
+    let a = weights_of(lane, channel, o);
+    let b = weights_of(lane, channel + 1u, o);
+    let c = weights_of(lane, channel + 2u, o);
+    let d = weights_of(lane, channel + 3u, o);
+    (*weights)[first] = vec4f(a.low.x, b.low.x, c.low.x, d.low.x);
+    (*weights)[first + 1u] = vec4f(a.low.y, b.low.y, c.low.y, d.low.y);
+    (*weights)[first + 2u] = vec4f(a.low.z, b.low.z, c.low.z, d.low.z);
+    (*weights)[first + 3u] = vec4f(a.low.w, b.low.w, c.low.w, d.low.w);
+    (*weights)[first + 4u] = vec4f(a.high.x, b.high.x, c.high.x, d.high.x);
+    (*weights)[first + 5u] = vec4f(a.high.y, b.high.y, c.high.y, d.high.y);
+    (*weights)[first + 6u] = vec4f(a.high.z, b.high.z, c.high.z, d.high.z);
+    (*weights)[first + 7u] = vec4f(a.high.w, b.high.w, c.high.w, d.high.w);
 }
 
 @compute @workgroup_size(LANES)
@@ -163,79 +178,106 @@ fn input_gradient(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    // A subgroup owns WINDOWS groups of LANES steps, counted from `left` before the first, in RUN channels.
+    // A subgroup owns a sequence, step by lane and counted from `left` before the first, in RUN channels.
     let index = group.y * groups.x + group.x;
     let blocks = shape.channels / RUN;
-    let strips = (shape.length + shape.left + WINDOWS * LANES - 1u) / (WINDOWS * LANES);
-    let n = min(index / blocks / strips, shape.batch - 1u);
+    let n = min(index / blocks, shape.batch - 1u);
     let channel = index % blocks * RUN;
-    let first = index / blocks % strips * WINDOWS;
-    // The first group also meets the window before it.
-    let t = first + lane - 1u;
-    let exists = t < shape.pooled;
-    var sums: array<array<f32, RUN>, WINDOWS>;
-    var weights: array<array<f32, RUN>, 4>;
-    for (var o = 0u; o < shape.filters; o += 4u) {
-        let peak = peaks(n, t, o, exists);
-        let w0 = weights_of(lane, channel, o);
-        let w1 = weights_of(lane, channel + 1u, o);
-        let w2 = weights_of(lane, channel + 2u, o);
-        let w3 = weights_of(lane, channel + 3u, o);
-        let w4 = weights_of(lane, channel + 4u, o);
-        let w5 = weights_of(lane, channel + 5u, o);
-        let w6 = weights_of(lane, channel + 6u, o);
-        let w7 = weights_of(lane, channel + 7u, o);
-        weights[0] = array<f32, RUN>(w0.x, w1.x, w2.x, w3.x, w4.x, w5.x, w6.x, w7.x);
-        weights[1] = array<f32, RUN>(w0.y, w1.y, w2.y, w3.y, w4.y, w5.y, w6.y, w7.y);
-        weights[2] = array<f32, RUN>(w0.z, w1.z, w2.z, w3.z, w4.z, w5.z, w6.z, w7.z);
-        weights[3] = array<f32, RUN>(w0.w, w1.w, w2.w, w3.w, w4.w, w5.w, w6.w, w7.w);
-        sums[0] = scatter_filters(sums[0], &weights, peak, 0u, lane);
-        sums[1] = scatter_filters(sums[1], &weights, peak, 1u, lane);
-        sums[2] = scatter_filters(sums[2], &weights, peak, 2u, lane);
-        sums[3] = scatter_filters(sums[3], &weights, peak, 3u, lane);
-        sums[4] = scatter_filters(sums[4], &weights, peak, 4u, lane);
-        sums[5] = scatter_filters(sums[5], &weights, peak, 5u, lane);
-        sums[6] = scatter_filters(sums[6], &weights, peak, 6u, lane);
-    }
-    for (var j = 0u; j < WINDOWS; j++) {
-        let p = (first + j) * LANES + lane - shape.left;
-        if p < shape.length {
-            for (var c = 0u; c < RUN; c++) {
-                let i = p * shape.channels + channel + c;
-                var value = sums[j][c];
-                if INPUT_RELU {
-                    let passes = x_kept[shape.kept_start + n * shape.kept_sequence + i] > 0.0;
-                    value = select(0.0, value * KEPT_SCALE, passes);
+    let end = (shape.length + shape.left + LANES - 1u) / LANES;
+    for (var o = 0u; o < shape.filters; o += FILTERS) {
+        var lower: array<vec4f, FILTERS>;
+        var upper: array<vec4f, FILTERS>;
+        hold_weights(&lower, 0u, lane, channel, o);
+        hold_weights(&lower, 8u, lane, channel, o + 8u);
+        hold_weights(&lower, 16u, lane, channel, o + 16u);
+        hold_weights(&lower, 24u, lane, channel, o + 24u);
+        hold_weights(&upper, 0u, lane, channel + 4u, o);
+        hold_weights(&upper, 8u, lane, channel + 4u, o + 8u);
+        hold_weights(&upper, 16u, lane, channel + 4u, o + 16u);
+        hold_weights(&upper, 24u, lane, channel + 4u, o + 24u);
+        var low = Sums();
+        var high = Sums();
+        // Half of the lanes hold the filters of a window, the others those of the next.
+        for (var first = 0u; first < end; first += 2u) {
+            let peak = peaks(n, first + lane / 4u, o + lane % 4u * RUN);
+            for (var t = first; t < first + 2u; t++) {
+                let holder = (t - first) * 4u;
+                low = Sums(low.far, vec4f(0.0));
+                low = scatter_run(low, &lower, 0u, peak, holder, lane);
+                low = scatter_run(low, &lower, 8u, peak, holder + 1u, lane);
+                low = scatter_run(low, &lower, 16u, peak, holder + 2u, lane);
+                low = scatter_run(low, &lower, 24u, peak, holder + 3u, lane);
+                high = Sums(high.far, vec4f(0.0));
+                high = scatter_run(high, &upper, 0u, peak, holder, lane);
+                high = scatter_run(high, &upper, 8u, peak, holder + 1u, lane);
+                high = scatter_run(high, &upper, 16u, peak, holder + 2u, lane);
+                high = scatter_run(high, &upper, 24u, peak, holder + 3u, lane);
+                let p = t * LANES + lane - shape.left;
+                if p < shape.length {
+                    let i = n * shape.dx_sequence + p * shape.channels + channel;
+                    let to = (shape.dx_start + i) / 4u;
+                    var a = low.near;
+                    var b = high.near;
+                    if INPUT_RELU {
+                        let i = n * shape.kept_sequence + p * shape.channels + channel;
+                        let kept = floats(x_kept[(shape.kept_start + i) / RUN]);
+                        a = select(vec4f(0.0), a * KEPT_SCALE, kept.low > vec4f(0.0));
+                        b = select(vec4f(0.0), b * KEPT_SCALE, kept.high > vec4f(0.0));
+                    }
+                    if o > 0u {
+                        a += dx[to];
+                        b += dx[to + 1u];
+                    }
+                    dx[to] = a;
+                    dx[to + 1u] = b;
                 }
-                dx[shape.dx_start + n * shape.dx_sequence + i] = value;
             }
         }
     }
 }
 
 // RUN channels of a row of the sequence at `at`; a row past the last, which no tap meets, is that one.
-fn run_of_x(at: u32, row: u32) -> array<f32, RUN> {
-    let run = x[(at + min(row, shape.rows - 1u) * shape.channels) / RUN];
-    let a = bitcast<vec4f>(words(run.xy));
-    let b = bitcast<vec4f>(words(run.zw));
-    return array<f32, RUN>(a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w);
+fn run_of_x(at: u32, row: u32) -> Floats {
+    return floats(x[(at + min(row, shape.rows - 1u) * shape.channels) / RUN]);
+}
+
+// sum + the inputs that a maximum saw, tap by lane, times its gradient
+fn correlate(sum: Floats, near: Floats, far: Floats, position: u32, gradient: f32, lane: u32) -> Floats {
+    let inside = lane >= position;
+    let turn = (lane + position) % LANES;
+    let low = subgroupShuffle(select(far.low, near.low, inside), turn);
+    let high = subgroupShuffle(select(far.high, near.high, inside), turn);
+    return Floats(sum.low + low * gradient, sum.high + high * gradient);
 }
 
 // The sums of one filter after a strip of windows, whose maxima STRIP lanes from `first` on hold.
 fn correlate_strip(
-    sum: array<f32, RUN>,
-    x: ptr<function, array<array<f32, RUN>, STRIP + 1u>>,
+    sum: Floats,
+    x: ptr<function, array<Floats, STRIP + 1u>>,
     positions: u32,
     gradients: f32,
     first: u32,
     lane: u32,
-) -> array<f32, RUN> {
+) -> Floats {
     var s = sum;
-    s = correlate(s, (*x)[0], (*x)[1], subgroupShuffle(positions, first + 0u), subgroupShuffle(gradients, first + 0u), lane);
+    s = correlate(s, (*x)[0], (*x)[1], subgroupShuffle(positions, first), subgroupShuffle(gradients, first), lane);
     s = correlate(s, (*x)[1], (*x)[2], subgroupShuffle(positions, first + 1u), subgroupShuffle(gradients, first + 1u), lane);
     s = correlate(s, (*x)[2], (*x)[3], subgroupShuffle(positions, first + 2u), subgroupShuffle(gradients, first + 2u), lane);
     s = correlate(s, (*x)[3], (*x)[4], subgroupShuffle(positions, first + 3u), subgroupShuffle(gradients, first + 3u), lane);
     return s;
+}
+
+// Writes four filters' gradients of RUN channels' weights.
+fn store(to: u32, a: Floats, b: Floats, c: Floats, d: Floats) {
+    let row = shape.filters / 4u;
+    dw[to] = vec4f(a.low.x, b.low.x, c.low.x, d.low.x);
+    dw[to + row] = vec4f(a.low.y, b.low.y, c.low.y, d.low.y);
+    dw[to + 2u * row] = vec4f(a.low.z, b.low.z, c.low.z, d.low.z);
+    dw[to + 3u * row] = vec4f(a.low.w, b.low.w, c.low.w, d.low.w);
+    dw[to + 4u * row] = vec4f(a.high.x, b.high.x, c.high.x, d.high.x);
+    dw[to + 5u * row] = vec4f(a.high.y, b.high.y, c.high.y, d.high.y);
+    dw[to + 6u * row] = vec4f(a.high.z, b.high.z, c.high.z, d.high.z);
+    dw[to + 7u * row] = vec4f(a.high.w, b.high.w, c.high.w, d.high.w);
 }
 
 @compute @workgroup_size(LANES)
@@ -244,63 +286,72 @@ fn weight_gradient(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    // A subgroup owns all taps, by lane, of RUN channels and RUN filters.
+    // A subgroup owns all taps, by lane, of RUN channels and SUM_FILTERS filters.
     let index = group.y * groups.x + group.x;
-    let filter_blocks = shape.filters / RUN;
+    let filter_blocks = (shape.filters + SUM_FILTERS - 1u) / SUM_FILTERS;
     let blocks = filter_blocks * (shape.channels / RUN);
     let split = index / blocks;
-    let o = index % filter_blocks * RUN;
+    let o = index % filter_blocks * SUM_FILTERS;
     let channel = index % blocks / filter_blocks * RUN;
     let strips = (shape.pooled + STRIP - 1u) / STRIP;
     let total = shape.batch * strips;
     let share = (total + shape.splits - 1u) / shape.splits;
     let begin = min(split * share, total);
     let end = min(begin + share, total);
-    var sums: array<array<f32, RUN>, RUN>;
-    var runs: array<array<f32, RUN>, STRIP + 1u>;
-    var bias = vec4f(0.0);
+    var sums: array<Floats, SUM_FILTERS>;
+    var runs: array<Floats, STRIP + 1u>;
+    var bias = Floats();
     for (var strip = begin; strip < end; strip++) {
         let n = strip / strips;
         let first = (strip - n * strips) * STRIP;
-        let t = first + lane % STRIP;
-        let peak = peaks(n, t, o + lane / STRIP * 4u, t < shape.pooled);
-        bias += peak.gradient;
+        let peak = peaks(n, first + lane % STRIP, o + lane / STRIP * RUN);
+        let p = peak.position;
+        let g = peak.gradient;
+        bias = Floats(bias.low + g.low, bias.high + g.high);
         let at = shape.x_start + n * shape.x_sequence + channel;
         let step = first * LANES + lane;
-        runs[0] = run_of_x(at, step + 0u * LANES);
-        runs[1] = run_of_x(at, step + 1u * LANES);
+        runs[0] = run_of_x(at, step);
+        runs[1] = run_of_x(at, step + LANES);
         runs[2] = run_of_x(at, step + 2u * LANES);
         runs[3] = run_of_x(at, step + 3u * LANES);
         runs[4] = run_of_x(at, step + 4u * LANES);
-        let p = peak.position;
-        let g = peak.gradient;
-        sums[0] = correlate_strip(sums[0], &runs, p.x, g.x, 0u, lane);
-        sums[1] = correlate_strip(sums[1], &runs, p.y, g.y, 0u, lane);
-        sums[2] = correlate_strip(sums[2], &runs, p.z, g.z, 0u, lane);
-        sums[3] = correlate_strip(sums[3], &runs, p.w, g.w, 0u, lane);
-        sums[4] = correlate_strip(sums[4], &runs, p.x, g.x, 4u, lane);
-        sums[5] = correlate_strip(sums[5], &runs, p.y, g.y, 4u, lane);
-        sums[6] = correlate_strip(sums[6], &runs, p.z, g.z, 4u, lane);
-        sums[7] = correlate_strip(sums[7], &runs, p.w, g.w, 4u, lane);
+        sums[0] = correlate_strip(sums[0], &runs, p.low.x, g.low.x, 0u, lane);
+        sums[1] = correlate_strip(sums[1], &runs, p.low.y, g.low.y, 0u, lane);
+        sums[2] = correlate_strip(sums[2], &runs, p.low.z, g.low.z, 0u, lane);
+        sums[3] = correlate_strip(sums[3], &runs, p.low.w, g.low.w, 0u, lane);
+        sums[4] = correlate_strip(sums[4], &runs, p.high.x, g.high.x, 0u, lane);
+        sums[5] = correlate_strip(sums[5], &runs, p.high.y, g.high.y, 0u, lane);
+        sums[6] = correlate_strip(sums[6], &runs, p.high.z, g.high.z, 0u, lane);
+        sums[7] = correlate_strip(sums[7], &runs, p.high.w, g.high.w, 0u, lane);
+        sums[8] = correlate_strip(sums[8], &runs, p.low.x, g.low.x, STRIP, lane);
+        sums[9] = correlate_strip(sums[9], &runs, p.low.y, g.low.y, STRIP, lane);
+        sums[10] = correlate_strip(sums[10], &runs, p.low.z, g.low.z, STRIP, lane);
+        sums[11] = correlate_strip(sums[11], &runs, p.low.w, g.low.w, STRIP, lane);
+        sums[12] = correlate_strip(sums[12], &runs, p.high.x, g.high.x, STRIP, lane);
+        sums[13] = correlate_strip(sums[13], &runs, p.high.y, g.high.y, STRIP, lane);
+        sums[14] = correlate_strip(sums[14], &runs, p.high.z, g.high.z, STRIP, lane);
+        sums[15] = correlate_strip(sums[15], &runs, p.high.w, g.high.w, STRIP, lane);
     }
     if split < shape.splits {
+        let to = (split * shape.dw_split + (lane * shape.channels + channel) * shape.filters + o) / 4u;
         if lane < shape.kernel {
-            for (var f = 0u; f < RUN; f++) {
-                for (var c = 0u; c < RUN; c++) {
-                    let to = (lane * shape.channels + channel + c) * shape.filters + o + f;
-                    dw[split * shape.dw_split + to] = sums[f][c];
-                }
-            }
+            store(to, sums[0], sums[1], sums[2], sums[3]);
+            store(to + 1u, sums[4], sums[5], sums[6], sums[7]);
         }
-        // A lane has summed every STRIP-th window.
-        bias += subgroupShuffle(bias, lane ^ 1u);
-        bias += subgroupShuffle(bias, lane ^ 2u);
-        if channel == 0u && lane % STRIP == 0u {
-            let to = split * shape.db_split + o + lane;
-            db[to] = bias.x;
-            db[to + 1u] = bias.y;
-            db[to + 2u] = bias.z;
-            db[to + 3u] = bias.w;
+        if lane < shape.kernel && o + RUN < shape.filters {
+            store(to + 2u, sums[8], sums[9], sums[10], sums[11]);
+            store(to + 3u, sums[12], sums[13], sums[14], sums[15]);
+        }
+        // A lane has summed every STRIP-th window of RUN filters.
+        let low = bias.low + subgroupShuffle(bias.low, lane ^ 1u);
+        let high = bias.high + subgroupShuffle(bias.high, lane ^ 1u);
+        let held = o + lane / STRIP * RUN;
+        let whole_low = low + subgroupShuffle(low, lane ^ 2u);
+        let whole_high = high + subgroupShuffle(high, lane ^ 2u);
+        if channel == 0u && lane % STRIP == 0u && held < shape.filters {
+            let to = (split * shape.db_split + held) / 4u;
+            db[to] = whole_low;
+            db[to + 1u] = whole_high;
         }
     }
 }

@@ -40,6 +40,7 @@ struct Step {
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;
 
 const WORKGROUP = 64u;
+const STRETCH = 256u; // neighbouring elements of a sequence that a workgroup owns
 
 // A value in [0, 1) with 24 random bits.
 fn uniform_value(element: u32) -> f32 {
@@ -66,13 +67,18 @@ fn forward(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let index = (group.y * groups.x + group.x) * WORKGROUP + lane;
-    if index >= shape.batch * shape.row {
+    let index = group.y * groups.x + group.x;
+    let stretches = (shape.row + STRETCH - 1u) / STRETCH;
+    let n = index / stretches;
+    if n >= shape.batch {
         return;
     }
-    let n = index / shape.row;
-    let i = index % shape.row;
-    y[shape.y_start + n * shape.y_sequence + i] = x[shape.x_start + n * shape.x_sequence + i] * factor(index);
+    let first = index % stretches * STRETCH;
+    let x_base = shape.x_start + n * shape.x_sequence;
+    let y_base = shape.y_start + n * shape.y_sequence;
+    for (var i = first + lane; i < min(first + STRETCH, shape.row); i += WORKGROUP) {
+        y[y_base + i] = x[x_base + i] * factor(n * shape.row + i);
+    }
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -81,11 +87,16 @@ fn backward(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let index = (group.y * groups.x + group.x) * WORKGROUP + lane;
-    if index >= shape.batch * shape.row {
+    let index = group.y * groups.x + group.x;
+    let stretches = (shape.row + STRETCH - 1u) / STRETCH;
+    let n = index / stretches;
+    if n >= shape.batch {
         return;
     }
-    let n = index / shape.row;
-    let i = index % shape.row;
-    dx[shape.dx_start + n * shape.dx_sequence + i] = dy[shape.dy_start + n * shape.dy_sequence + i] * factor(index);
+    let first = index % stretches * STRETCH;
+    let dy_base = shape.dy_start + n * shape.dy_sequence;
+    let dx_base = shape.dx_start + n * shape.dx_sequence;
+    for (var i = first + lane; i < min(first + STRETCH, shape.row); i += WORKGROUP) {
+        dx[dx_base + i] = dy[dy_base + i] * factor(n * shape.row + i);
+    }
 }

@@ -42,6 +42,7 @@ struct Window {
 @group(0) @binding(6) var<storage, read_write> labels: array<u32>;
 
 const WORKGROUP = 64u;
+const STRETCH = 256u; // neighbouring samples of a row that a workgroup owns
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(
@@ -49,16 +50,20 @@ fn forward(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let index = (group.y * groups.x + group.x) * WORKGROUP + lane;
-    if index >= shape.batch * shape.length {
+    let index = group.y * groups.x + group.x;
+    let stretches = (shape.length + STRETCH - 1u) / STRETCH;
+    let row = index / stretches;
+    if row >= shape.batch {
         return;
     }
-    let row = index / shape.length;
-    let t = index % shape.length;
-    let target_index = shape.x_start + row * shape.x_sequence + t;
+    let first = index % stretches * STRETCH + lane;
+    let end = min(first + STRETCH, shape.length);
+    let to = shape.x_start + row * shape.x_sequence;
     if row >= step.rows {
-        x[target_index] = 0.0;
-        if t == 0u {
+        for (var t = first; t < end; t += WORKGROUP) {
+            x[to + t] = 0.0;
+        }
+        if first == 0u {
             labels[row] = 0u;
         }
         return;
@@ -67,8 +72,10 @@ fn forward(
     if window.part_label >> 16u != shape.part {
         return;
     }
-    x[target_index] = (signal[window.start + t] - window.mean) * window.scale;
-    if t == 0u {
+    for (var t = first; t < end; t += WORKGROUP) {
+        x[to + t] = (signal[window.start + t] - window.mean) * window.scale;
+    }
+    if first == 0u {
         labels[row] = window.part_label & 0xffffu;
     }
 }

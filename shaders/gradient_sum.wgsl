@@ -1,10 +1,12 @@
 // gradient_sum: adds up the partial weight gradients of all layers in one launch, in a fixed order.
 //
-//   g[BLOCK * target + i] = sum over s < count of partial[first + s * stride + i]
+//   g[64 * target + i] = sum over s < count of partial[first + s * stride + i]
 //
-// A block is BLOCK neighbouring gradients of one tensor (tensors start at multiples of BLOCK).
+// A block is 64 neighbouring gradients of one tensor (tensors start at multiples of 64).
 
-const BLOCK = 64u;
+const WORKGROUP = 64u;
+const BLOCKS = 4u; // that a workgroup sums, four gradients an invocation
+const QUADS = 16u; // fours of gradients in a block
 
 struct Block {
     block: u32,  // which block of g
@@ -19,23 +21,24 @@ struct Shape {
 
 @group(0) @binding(0) var<uniform> shape: Shape;
 @group(0) @binding(1) var<storage, read> blocks: array<Block>;
-@group(0) @binding(2) var<storage, read> partial: array<f32>;
-@group(0) @binding(3) var<storage, read_write> g: array<f32>;
+@group(0) @binding(2) var<storage, read> partial: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> g: array<vec4f>;
 
-@compute @workgroup_size(BLOCK)
+@compute @workgroup_size(WORKGROUP)
 fn sum(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let index = group.y * groups.x + group.x;
+    let index = (group.y * groups.x + group.x) * BLOCKS + lane / QUADS;
     if index >= shape.blocks {
         return;
     }
     let block = blocks[index];
-    var sum = 0.0;
+    let i = lane % QUADS;
+    var sum = vec4f(0.0);
     for (var s = 0u; s < block.count; s++) {
-        sum += partial[block.first + s * block.stride + lane];
+        sum += partial[(block.first + s * block.stride) / 4u + i];
     }
-    g[block.block * BLOCK + lane] = sum;
+    g[block.block * QUADS + i] = sum;
 }

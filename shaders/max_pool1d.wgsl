@@ -34,6 +34,7 @@ struct Shape {
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 
 const WORKGROUP = 64u;
+const WINDOWS = 4u; // that an invocation owns in backward
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(
@@ -70,28 +71,33 @@ fn backward(
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    // An invocation owns one window of one channel; the dropped tail is a window without a maximum.
+    // An invocation owns WINDOWS windows of one channel; the dropped tail is a window without a maximum.
     let index = (group.y * groups.x + group.x) * WORKGROUP + lane;
     let windows = (shape.length + shape.size - 1u) / shape.size;
-    if index >= shape.batch * windows * shape.channels {
+    let blocks = (windows + WINDOWS - 1u) / WINDOWS;
+    let rest = index / shape.channels;
+    let n = rest / blocks;
+    if n >= shape.batch {
         return;
     }
     let c = index % shape.channels;
-    let window = index / shape.channels % windows;
-    let n = index / shape.channels / windows;
-    var value = 0.0;
-    var at = 0u;
-    if window < shape.pooled {
-        let pooled = window * shape.channels + c;
-        at = position_kept[n * shape.pooled * shape.channels + pooled];
-        value = dy[shape.dy_start + n * shape.dy_sequence + pooled];
-        if RELU {
-            value = select(0.0, value, y_kept[shape.y_start + n * shape.y_sequence + pooled] > 0.0);
+    let begin = rest % blocks * WINDOWS;
+    let kept = n * shape.pooled * shape.channels;
+    for (var window = begin; window < min(begin + WINDOWS, windows); window++) {
+        var value = 0.0;
+        var at = 0u;
+        if window < shape.pooled {
+            let pooled = window * shape.channels + c;
+            at = position_kept[kept + pooled];
+            value = dy[shape.dy_start + n * shape.dy_sequence + pooled];
+            if RELU {
+                value = select(0.0, value, y_kept[shape.y_start + n * shape.y_sequence + pooled] > 0.0);
+            }
         }
-    }
-    let first = window * shape.size;
-    let base = shape.dx_start + n * shape.dx_sequence + first * shape.channels + c;
-    for (var j = 0u; j < min(shape.size, shape.length - first); j++) {
-        dx[base + j * shape.channels] = select(0.0, value, j == at);
+        let first = window * shape.size;
+        let base = shape.dx_start + n * shape.dx_sequence + first * shape.channels + c;
+        for (var j = 0u; j < min(shape.size, shape.length - first); j++) {
+            dx[base + j * shape.channels] = select(0.0, value, j == at);
+        }
     }
 }

@@ -66,8 +66,6 @@ impl PooledConv1d {
         dx: &Tensor,
     ) -> Launch {
         let (kept, scale) = below.unwrap_or((dx, 1.0));
-        let strip = self.constant("LANES") * self.constant("WINDOWS");
-        let strips = (self.conv.length + self.conv.left).div_ceil(strip);
         let shape = [
             ("dx_start", dx.start()),
             ("dx_sequence", dx.sequence()),
@@ -80,7 +78,7 @@ impl PooledConv1d {
             ("x_kept", Binding::Fixed(x_kept)),
             ("dx", Binding::Fixed(dx.slice)),
         ];
-        let workgroups = self.conv.batch * strips * (self.conv.channels / self.constant("RUN"));
+        let workgroups = self.conv.batch * (self.conv.channels / self.constant("RUN"));
         let mut launch = self.launch(label, "input_gradient", peaks, bindings, &shape, workgroups);
         launch.kernel.constants.insert("INPUT_RELU", f64::from(u8::from(below.is_some())));
         launch.kernel.constants.insert("KEPT_SCALE", scale);
@@ -114,8 +112,7 @@ impl PooledConv1d {
 
     /// Subgroups that share the weights.
     fn tiles(&self) -> usize {
-        let run = self.constant("RUN");
-        self.conv.channels / run * (self.conv.filters / run)
+        self.conv.channels / self.constant("RUN") * self.conv.filters.div_ceil(self.constant("SUM_FILTERS"))
     }
 
     fn launch(

@@ -48,6 +48,7 @@ impl Dropout {
         [x, y, dx, dy]: [&Tensor; 4],
         bindings: Vec<(&'static str, Binding)>,
     ) -> Launch {
+        let stretch = Shader::find("dropout", "standard").constant("STRETCH");
         let mut shape = [
             fields(&[("batch", x.batch), ("row", x.length * x.channels), ("layer", self.layer)]),
             places([x, y, dx, dy]),
@@ -60,7 +61,7 @@ impl Dropout {
             kernel: Kernel { shader: "dropout", variant: "standard", entry, constants: BTreeMap::new() },
             bindings,
             shape,
-            workgroups: x.elements().div_ceil(Shader::find("dropout", "standard").constant("WORKGROUP")),
+            workgroups: x.batch * (x.length * x.channels).div_ceil(stretch),
             barriers: 0,
             flop: x.elements() as u64,
             bytes: 8 * x.elements() as u64,

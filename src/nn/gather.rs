@@ -41,7 +41,7 @@ pub fn forward(
             ("x_sequence", x.sequence()),
             ("part", part),
         ]),
-        workgroups: x.elements().div_ceil(Shader::find("gather", "standard").constant("WORKGROUP")),
+        workgroups: x.batch * x.length.div_ceil(Shader::find("gather", "standard").constant("STRETCH")),
         barriers: 0,
         flop: 2 * x.elements() as u64,
         bytes: 8 * x.elements() as u64,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::gpu::plan::{ALIGNMENT, Arena, Binding, Kernel, Launch, Slice, aligned, fields};
+use crate::gpu::shader::Shader;
 
 /// Collects, while a network is lowered, the tensors whose gradient is cut among several owners.
 #[derive(Debug, Default)]
@@ -68,7 +69,7 @@ impl GradientSum {
                 ("g", Binding::Fixed(g)),
             ],
             shape: fields(&[("blocks", blocks)]),
-            workgroups: blocks,
+            workgroups: blocks.div_ceil(Shader::find("gradient_sum", "standard").constant("BLOCKS")),
             barriers: 0,
             flop: self.len() as u64,
             bytes: 4 * (self.len() + blocks * ALIGNMENT) as u64,

@@ -31,13 +31,14 @@ pub fn backward(
         ("dy", Binding::Fixed(dy.slice)),
         ("dx", Binding::Fixed(dx.slice)),
     ];
+    let windows = Shader::find("max_pool1d", "standard").constant("WINDOWS");
     let mut launch = launch(
         label,
         "backward",
         size,
         [dx, y, dx, dy],
         bindings,
-        dx.batch * dx.length.div_ceil(size) * dx.channels,
+        dx.batch * dx.length.div_ceil(size).div_ceil(windows) * dx.channels,
     );
     launch.kernel.constants = BTreeMap::from([("RELU", f64::from(u8::from(relu)))]);
     launch

@@ -22,7 +22,7 @@ const KEPT_SCALE: f64 = 1.0 / (1.0 - 0.3);
 /// (batch, length, channels), filters, kernel, padding.
 type Sizes = ((usize, usize, usize), usize, usize, Padding);
 
-/// One window and many, tails, taps that leave lanes idle.
+/// One window and many, tails, taps that leave lanes idle, more filters than a subgroup holds at once.
 const SIZES: &[Sizes] = &[
     ((1, 8, 8), 8, 1, Same),
     ((2, 16, 8), 8, 8, Same),
@@ -30,6 +30,7 @@ const SIZES: &[Sizes] = &[
     ((2, 121, 8), 16, 5, Same),
     ((2, 70, 24), 8, 8, Valid),
     ((1, 63, 16), 24, 3, Valid),
+    ((2, 33, 8), 40, 4, Same),
 ];
 
 pub(super) fn cases() -> Vec<Case> {

@@ -6,7 +6,7 @@ use super::super::gather::{self as twin, Window};
 use crate::nn::gather;
 
 pub(super) fn cases() -> Vec<Case> {
-    [(1, 1, 1), (5, 5, 33), (7, 4, 64), (3, 1, 100)]
+    [(1, 1, 1), (5, 5, 33), (7, 4, 64), (3, 1, 100), (2, 1, 600)]
         .into_iter()
         .flat_map(|(batch, rows, length)| {
             [(0, 0), (3, 5)].map(|padding| {
