@@ -1,0 +1,238 @@
+//! The page of one finished run, or of several side by side, and the files that go with it.
+
+use maud::{Markup, html};
+
+use super::drawing::{self, Drawing};
+use super::figures::percent;
+use super::page::{self, Split};
+use super::runs::{self, Class, Entries, Run, differences, percent_or_dash};
+use super::{Align, confusion, curves};
+use crate::train::{ClassFigures, Figures};
+
+/// The page; `command` is what made it.
+pub fn page(runs: &[Run], command: &str) -> String {
+    let highest_loss = curves::highest_loss(runs);
+    let facts: Vec<Entries> = runs.iter().map(Run::facts).collect();
+    let options: Vec<Entries> = runs.iter().map(Run::options).collect();
+    let one = runs.len() == 1;
+    let body = html! {
+        @if one { (headline(&runs[0])) } @else { (comparison(runs)) }
+        @for run in runs {
+            @if !one { h2 { "Run " (run.name) } p { code { (run.run) } } }
+            (notes(run))
+            h3 { "Learning curves" }
+            (learning_curves(run, highest_loss))
+            (confusion_matrix(run))
+            h3 { "Loss and accuracy by part" }
+            (parts(run))
+        }
+        h2 { @if one { "The run" } @else { "The runs" } }
+        (settings(runs, &facts))
+        h2 { "Configuration" }
+        (settings(runs, &options))
+        p.soft { "As config.toml spells it; what is not listed was left open." }
+    };
+    let title = match runs {
+        [run] => format!("{}, run {}", run.summary.model, run.name),
+        _ => format!("{} runs side by side", runs.len()),
+    };
+    page::frame(if one { "Training report" } else { "Comparison of trainings" }, &title, &body, command)
+}
+
+/// The files beside the page, by name.
+pub fn files(runs: &[Run]) -> Vec<(&'static str, String)> {
+    let highest_loss = curves::highest_loss(runs);
+    let heading = |run: &Run| if runs.len() == 1 { String::new() } else { run.name.clone() };
+    let drawn = |panels: [super::plot::Panel; 2]| panels.iter().map(super::plot::Panel::draw).collect();
+    let mut plots: Vec<(String, Vec<Drawing>)> =
+        runs.iter().map(|run| (heading(run), drawn(curves::of_run(run, highest_loss)))).collect();
+    if runs.len() > 1 {
+        plots.insert(0, ("all runs".to_owned(), drawn(curves::of_runs(runs))));
+    }
+    let matrix = |run: &Run| {
+        let words = format!("{} test windows, {}", tested(run), run.split().words());
+        let heading = [heading(run), words].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        (heading.join(": "), vec![confusion::draw(&run.summary.classes, &run.summary.confusion)])
+    };
+    let matrices: Vec<(String, Vec<Drawing>)> = runs.iter().map(matrix).collect();
+    let json = serde_json::to_string_pretty(&runs::document(runs)).expect("every key is a string");
+    vec![
+        ("curves.svg", drawing::file("Learning curves", &plots)),
+        ("confusion.svg", drawing::file("Confusion matrix", &matrices)),
+        ("epochs.csv", runs::epochs_csv(runs)),
+        ("classes.csv", runs::classes_csv(runs)),
+        ("confusion.csv", runs::confusion_csv(runs)),
+        ("figures.json", json + "\n"),
+    ]
+}
+
+/// The figures to see first: those over the test windows, or else over what there is.
+fn headline(run: &Run) -> Markup {
+    let Some((part, figures)) = run.parts().pop() else { return html! {} };
+    let split = run.split().marked();
+    html! {
+        div.cards {
+            (page::card(&format!("accuracy, {part}"), &percent(figures.accuracy), &split))
+            (page::card(&format!("balanced accuracy, {part}"), &percent(figures.balanced_accuracy), &split))
+            (page::card(&format!("loss, {part}"), &format!("{:.4}", figures.loss), &html! { "nats, cross-entropy" }))
+            (page::card(&format!("windows, {part}"), &figures.windows.to_string(),
+                &html! { (run.summary.window) " samples each" }))
+        }
+    }
+}
+
+/// The runs' figures in one table, and their curves in one plot.
+fn comparison(runs: &[Run]) -> Markup {
+    let columns = [
+        ("Run", Align::Left),
+        ("Model", Align::Left),
+        ("Part", Align::Left),
+        ("Accuracy", Align::Right),
+        ("Balanced", Align::Right),
+        ("Split", Align::Left),
+        ("Loss", Align::Right),
+        ("Windows", Align::Right),
+    ];
+    let row = |run: &Run| {
+        let (part, figures) = run.parts().pop()?;
+        let mut row = vec![html! { (run.name) }, html! { (run.summary.model) }];
+        row.extend(figures_row(part, &figures, &run.split()));
+        Some(row)
+    };
+    let rows: Vec<Vec<Markup>> = runs.iter().filter_map(row).collect();
+    let splits_differ = runs.iter().any(|run| run.split() != runs[0].split());
+    let plots: Vec<Drawing> = curves::of_runs(runs).iter().map(super::plot::Panel::draw).collect();
+    html! {
+        (page::table(&columns, &rows))
+        @if splits_differ {
+            (page::note(&html! { "The splits differ, so these accuracies answer different questions: do not rank the runs by them." }))
+        }
+        h3 { "Learning curves of all runs" }
+        (page::figure(&plots, &html! { "After each epoch, over the windows that the legend names." }))
+    }
+}
+
+/// What to say beside every figure of a run.
+pub fn notes(run: &Run) -> Markup {
+    html! {
+        @if run.summary.leaky {
+            (page::note(&html! {
+                b { "Leaky: " } "the same bearing is, or may be, on both sides of the split. These figures can come from \
+                recognising the bearing, and say little about a bearing that was never seen."
+            }))
+        }
+        @if run.summary.synthetic {
+            p { b { "Synthetic: " } "the recordings are the computed sample, not measured on a machine." }
+        }
+        @for note in &run.summary.notes { (page::note(&html! { (note) })) }
+    }
+}
+
+/// Loss and accuracy over the epochs; `highest_loss` as [`curves::highest_loss`] gives it.
+pub fn learning_curves(run: &Run, highest_loss: f64) -> Markup {
+    let plots: Vec<Drawing> =
+        curves::of_run(run, highest_loss).iter().map(super::plot::Panel::draw).collect();
+    page::figure(&plots, &html! {
+        "Train: over the windows of the epoch while it went on, dropout on; the others after it. Dotted: the epoch whose \
+        model was kept, " (run.summary.best_epoch) " of " (run.summary.epochs) "."
+    })
+}
+
+/// The confusion matrix over the test windows and the figures by class; nothing without test windows.
+pub fn confusion_matrix(run: &Run) -> Markup {
+    if tested(run) == 0 {
+        return html! {};
+    }
+    let drawing = confusion::draw(&run.summary.classes, &run.summary.confusion);
+    html! {
+        h3 { "Confusion matrix" }
+        p.soft { (tested(run)) " test windows, " (run.split().marked()) }
+        (page::figure(&[drawing], &html! {
+            "A row is a true class; each cell has its count of windows and its share of the row. The darker, the larger \
+            the share; outlined: right answers."
+        }))
+        h3 { "By class" }
+        (classes(run))
+    }
+}
+
+/// Precision, recall, F1 and support of each class.
+fn classes(run: &Run) -> Markup {
+    let columns = [
+        ("Class", Align::Left),
+        ("Precision", Align::Right),
+        ("Recall", Align::Right),
+        ("F1", Align::Right),
+        ("Support", Align::Right),
+    ];
+    let row = |(number, Class { class, figures }): (usize, &Class)| {
+        let ClassFigures { precision, recall, f1, support } = *figures;
+        let mut row = vec![html! { (number + 1) " " (class) }];
+        row.extend([precision, recall, f1].map(|share| html! { (percent_or_dash(share)) }));
+        row.push(html! { (support) });
+        row
+    };
+    let rows: Vec<Vec<Markup>> = run.by_class.iter().enumerate().map(row).collect();
+    html! {
+        (page::table(&columns, &rows))
+        p.soft {
+            "Test windows, " (run.split().marked()) ". Precision: of the windows taken for the class, the share that is of it. Recall: \
+            of the windows of the class, the share that was found. F1: their harmonic mean. Support: the windows of the class."
+        }
+    }
+}
+
+/// Loss and accuracies of the kept model by part.
+pub fn parts(run: &Run) -> Markup {
+    let columns = [
+        ("Part", Align::Left),
+        ("Accuracy", Align::Right),
+        ("Balanced", Align::Right),
+        ("Split", Align::Left),
+        ("Loss", Align::Right),
+        ("Windows", Align::Right),
+    ];
+    let rows: Vec<Vec<Markup>> =
+        run.parts().iter().map(|(part, figures)| figures_row(part, figures, &run.split())).collect();
+    html! {
+        (page::table(&columns, &rows))
+        p.soft {
+            "The kept model, dropout off. Balanced: the mean over the classes of the share found in each, so that a frequent \
+            class weighs no more."
+        }
+    }
+}
+
+/// Part, accuracies, split, loss, windows: an accuracy never stands without its split.
+fn figures_row(part: &str, figures: &Figures, split: &Split) -> Vec<Markup> {
+    vec![
+        html! { (part) },
+        html! { (percent(figures.accuracy)) },
+        html! { (percent(figures.balanced_accuracy)) },
+        split.marked(),
+        html! { (format!("{:.4}", figures.loss)) },
+        html! { (figures.windows) },
+    ]
+}
+
+/// What differs between the runs in a table, a column a run, and what does not once.
+fn settings(runs: &[Run], lists: &[Entries]) -> Markup {
+    let (differ, same) = differences(lists);
+    let mut columns = vec![("What differs", Align::Left)];
+    columns.extend(runs.iter().map(|run| (run.name.as_str(), Align::Left)));
+    let row = |(name, values): &(String, Vec<Option<String>>)| {
+        let mut row = vec![html! { (name) }];
+        row.extend(values.iter().map(|value| html! { (value.as_deref().unwrap_or("–")) }));
+        row
+    };
+    let rows: Vec<Vec<Markup>> = differ.iter().map(row).collect();
+    html! {
+        @if !rows.is_empty() { (page::table(&columns, &rows)) }
+        @if runs.len() > 1 { p.soft { "The same in all runs:" } }
+        (page::list(&same))
+    }
+}
+
+fn tested(run: &Run) -> u64 {
+    run.summary.confusion.iter().flatten().sum()
+}
