@@ -6,7 +6,7 @@ use super::drawing::{Drawing, number, shortened, text_width};
 use super::figures::percent;
 
 /// A cell, in user units.
-const CELL: (f64, f64) = (50.0, 42.0);
+const CELL: (f64, f64) = (48.0, 42.0);
 /// The heading's two lines.
 const HEAD: f64 = 48.0;
 /// Characters of a class's name; longer ones are cut, and stand in full in a tooltip.
@@ -51,7 +51,7 @@ pub fn draw(classes: &[String], rows: &[Vec<u64>]) -> Drawing {
                     text x=(middle) y=(number(y(row) + down / 2.0 + 4.5)) text-anchor="middle" opacity="0.55" { "0" }
                 } @else {
                     text x=(middle) y=(number(y(row) + 18.0)) text-anchor="middle" font-weight="600" { (count) }
-                    text x=(middle) y=(number(y(row) + 33.0)) text-anchor="middle" font-size="11" { (percent(share)) }
+                    text x=(middle) y=(number(y(row) + 33.0)) text-anchor="middle" font-size="10.5" { (percent(share)) }
                 }
             }
         }

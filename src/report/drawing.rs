@@ -31,7 +31,7 @@ impl Drawing {
         let Self { label, width, height, .. } = self;
         html! {
             svg viewBox={ "0 0 " (width) " " (height) } role="img" aria-label=(label)
-                style={ "min-width:" (number(0.75 * width)) "px;max-width:" (number(1.25 * width)) "px" } {
+                style={ "min-width:" (number(0.7 * width)) "px;max-width:" (number(1.25 * width)) "px" } {
                 (self.group(0.0, 0.0))
             }
         }

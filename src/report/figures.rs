@@ -50,7 +50,8 @@ pub fn confusion(classes: &[String], rows: &[Vec<u64>]) -> Table {
     columns.extend(numbers.iter().map(|number| (number.as_str(), Align::Right)));
     columns.push(("found", Align::Right));
     let mut table = Table::new(&columns);
-    for ((class, row), (number, figures)) in classes.iter().zip(rows).zip(numbers.iter().zip(by_class(rows))) {
+    for ((class, row), (number, figures)) in classes.iter().zip(rows).zip(numbers.iter().zip(by_class(rows)))
+    {
         let counts = row.iter().map(u64::to_string);
         let found = figures.recall.map_or("-".to_owned(), percent);
         table.row(std::iter::once(format!("{number} {class}")).chain(counts).chain([found]));

@@ -24,7 +24,10 @@ pub fn write(out: &Path, page: &str, beside: &[(&str, String)]) -> Result<PathBu
     refuse_other_things(out, &page_path, alone)?;
     if let Some(folder) = folder {
         fs::create_dir_all(folder).map_err(|cause| {
-            Error::input(format!("{}: cannot be made: {cause}; choose another place with --out", folder.display()))
+            Error::input(format!(
+                "{}: cannot be made: {cause}; choose another place with --out",
+                folder.display()
+            ))
         })?;
     }
     if !alone {
@@ -50,6 +53,9 @@ fn refuse_other_things(out: &Path, page: &Path, alone: bool) -> Result<()> {
         (!empty).then_some("has things in it, and is no report's folder")
     };
     what.map_or(Ok(()), |what| {
-        Err(Error::input(format!("{}: {what}: choose another folder or .html file with --out", out.display())))
+        Err(Error::input(format!(
+            "{}: {what}: choose another folder or .html file with --out",
+            out.display()
+        )))
     })
 }

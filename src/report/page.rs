@@ -99,12 +99,19 @@ pub fn list(entries: &[(String, String)]) -> Markup {
     html! { dl { @for (name, value) in entries { div { dt { (name) } dd { (value) } } } } }
 }
 
-/// Drawings side by side where there is room, with a caption below.
-pub fn figure(drawings: &[Drawing], caption: &Markup) -> Markup {
-    html! {
-        div.drawings { @for drawing in drawings { figure { (drawing.inline()) } } }
-        p.soft { (caption) }
-    }
+/// Words with their meanings.
+pub fn glossary(entries: &[(&str, &str)]) -> Markup {
+    html! { dl.prose { @for (word, meaning) in entries { div { dt { (word) } dd { (meaning) } } } } }
+}
+
+/// A drawing, which scrolls in its box where it is too wide.
+pub fn figure(drawing: &Drawing) -> Markup {
+    html! { figure tabindex="0" { (drawing.inline()) } }
+}
+
+/// Parts side by side where there is room.
+pub fn side_by_side(parts: &[Markup]) -> Markup {
+    html! { div.side { @for part in parts { div { (part) } } } }
 }
 
 /// What a reader must know.

@@ -53,6 +53,8 @@ const LEFT: f64 = 42.0;
 const TITLE: f64 = 30.0;
 /// A line of the legend.
 const LINE: f64 = 20.0;
+/// Between legend and frame, where the name of a mark stands.
+const GAP: f64 = 12.0;
 /// Below the frame.
 const BOTTOM: f64 = 46.0;
 /// From the frame to the first and the last point.
@@ -74,7 +76,7 @@ impl Panel {
     pub fn draw(&self) -> Drawing {
         let legend = self.legend();
         let lines = legend.last().map_or(0, |place| place.1 + 1);
-        let top = TITLE + LINE * lines as f64;
+        let top = TITLE + LINE * lines as f64 + GAP;
         let body = html! {
             text x="0" y="14" font-weight="600" { (self.title) }
             @for (curve, (x, line)) in legend.iter().enumerate() {
@@ -132,7 +134,7 @@ impl Panel {
                 @let (side, anchor) = if along < width / 2.0 { (5.0, "start") } else { (-5.0, "end") };
                 line x1=(number(along)) x2=(number(along)) y1="0" y2=(height) stroke="currentColor"
                     stroke-dasharray="1 3" {}
-                text x=(number(along + side)) y="-2" text-anchor=(anchor) font-size="12" { (name) }
+                text x=(number(along + side)) y="-4" text-anchor=(anchor) font-size="12" { (name) }
             }
             @for (index, curve) in self.curves.iter().enumerate() {
                 (coloured(index, &self.curve(curve, DASHES[index % DASHES.len()], &up)))
@@ -168,7 +170,8 @@ impl Panel {
 
     /// The first and the last x of all curves.
     fn range(&self) -> Option<(f64, f64)> {
-        let ends = self.curves.iter().filter_map(|curve| Some((curve.points.first()?.0, curve.points.last()?.0)));
+        let ends =
+            self.curves.iter().filter_map(|curve| Some((curve.points.first()?.0, curve.points.last()?.0)));
         ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
@@ -187,7 +190,9 @@ impl Panel {
     fn ticks(&self) -> Vec<f64> {
         let Some((first, last)) = self.range() else { return Vec::new() };
         match self.scale {
-            Scale::Doublings => self.curves.iter().flat_map(|curve| &curve.points).map(|point| point.0).collect(),
+            Scale::Doublings => {
+                self.curves.iter().flat_map(|curve| &curve.points).map(|point| point.0).collect()
+            }
             Scale::Counted => {
                 let step = round_step((last - first) / LABELS).ceil();
                 let from = (first / step).ceil() as u64;

@@ -5,9 +5,52 @@ use maud::{Markup, html};
 use super::drawing::{self, Drawing};
 use super::figures::percent;
 use super::page::{self, Split};
+use super::plot::Panel;
 use super::runs::{self, Class, Entries, Run, differences, percent_or_dash};
 use super::{Align, confusion, curves};
 use crate::train::{ClassFigures, Figures};
+
+/// What the words on the page mean.
+pub const GLOSSARY: [(&str, &str); 8] = [
+    (
+        "Split",
+        "What stayed on one side when the windows were divided. By bearing, a test figure is about bearings that were \
+         never seen; by recording, time or window, about bearings that may be known.",
+    ),
+    (
+        "Leaky",
+        "The same bearing is, or may be, on both sides of the split: recognising it is enough for a high accuracy.",
+    ),
+    (
+        "Train, validation, test",
+        "Train windows fit the parameters; validation windows choose the epoch; test windows choose nothing and are \
+         only reported.",
+    ),
+    (
+        "Learning curves",
+        "Train: over the windows of the epoch while it went on, dropout on. The others: after it. Dotted: the epoch \
+         whose model was kept. All other figures are that model's, dropout off.",
+    ),
+    ("Loss", "Mean cross-entropy in nats; guessing among C classes costs ln C."),
+    (
+        "Accuracy, balanced",
+        "Share of the windows whose class was found; the mean over the classes of the share found in each, so that a \
+         frequent class weighs no more.",
+    ),
+    (
+        "Confusion matrix",
+        "A row is a true class; a cell has a count of windows and its share of the row, and the stronger its shade, the \
+         larger the share. Outlined: right answers.",
+    ),
+    (
+        "Precision, recall, F1, support",
+        "Share of the windows taken for a class that are of it; share of the windows of the class that were found; \
+         their harmonic mean; number of windows of the class. A dash stands for 0 / 0.",
+    ),
+];
+
+/// The most classes whose table stands beside their confusion matrix.
+const MOST_BESIDE: usize = 8;
 
 /// The page; `command` is what made it.
 pub fn page(runs: &[Run], command: &str) -> String {
@@ -18,19 +61,20 @@ pub fn page(runs: &[Run], command: &str) -> String {
     let body = html! {
         @if one { (headline(&runs[0])) } @else { (comparison(runs)) }
         @for run in runs {
-            @if !one { h2 { "Run " (run.name) } p { code { (run.run) } } }
+            @if !one { h2.run { "Run " (run.name) @if run.name != run.run { " " code.soft { (run.run) } } } }
             (notes(run))
             h3 { "Learning curves" }
             (learning_curves(run, highest_loss))
-            (confusion_matrix(run))
+            (by_class(run))
             h3 { "Loss and accuracy by part" }
             (parts(run))
         }
         h2 { @if one { "The run" } @else { "The runs" } }
         (settings(runs, &facts))
-        h2 { "Configuration" }
+        h3 { "config.toml" }
         (settings(runs, &options))
-        p.soft { "As config.toml spells it; what is not listed was left open." }
+        h2 { "How to read the figures" }
+        (page::glossary(&GLOSSARY))
     };
     let title = match runs {
         [run] => format!("{}, run {}", run.summary.model, run.name),
@@ -43,7 +87,7 @@ pub fn page(runs: &[Run], command: &str) -> String {
 pub fn files(runs: &[Run]) -> Vec<(&'static str, String)> {
     let highest_loss = curves::highest_loss(runs);
     let heading = |run: &Run| if runs.len() == 1 { String::new() } else { run.name.clone() };
-    let drawn = |panels: [super::plot::Panel; 2]| panels.iter().map(super::plot::Panel::draw).collect();
+    let drawn = |panels: [Panel; 2]| panels.iter().map(Panel::draw).collect();
     let mut plots: Vec<(String, Vec<Drawing>)> =
         runs.iter().map(|run| (heading(run), drawn(curves::of_run(run, highest_loss)))).collect();
     if runs.len() > 1 {
@@ -72,10 +116,10 @@ fn headline(run: &Run) -> Markup {
     let split = run.split().marked();
     html! {
         div.cards {
-            (page::card(&format!("accuracy, {part}"), &percent(figures.accuracy), &split))
-            (page::card(&format!("balanced accuracy, {part}"), &percent(figures.balanced_accuracy), &split))
-            (page::card(&format!("loss, {part}"), &format!("{:.4}", figures.loss), &html! { "nats, cross-entropy" }))
-            (page::card(&format!("windows, {part}"), &figures.windows.to_string(),
+            (page::card(&format!("Accuracy, {part}"), &percent(figures.accuracy), &split))
+            (page::card(&format!("Balanced accuracy, {part}"), &percent(figures.balanced_accuracy), &split))
+            (page::card(&format!("Loss, {part}"), &format!("{:.4}", figures.loss), &html! { "nats, cross-entropy" }))
+            (page::card(&format!("Windows, {part}"), &figures.windows.to_string(),
                 &html! { (run.summary.window) " samples each" }))
         }
     }
@@ -85,30 +129,26 @@ fn headline(run: &Run) -> Markup {
 fn comparison(runs: &[Run]) -> Markup {
     let columns = [
         ("Run", Align::Left),
-        ("Model", Align::Left),
-        ("Part", Align::Left),
+        ("Over", Align::Left),
         ("Accuracy", Align::Right),
         ("Balanced", Align::Right),
-        ("Split", Align::Left),
         ("Loss", Align::Right),
-        ("Windows", Align::Right),
+        ("Model", Align::Left),
     ];
     let row = |run: &Run| {
         let (part, figures) = run.parts().pop()?;
-        let mut row = vec![html! { (run.name) }, html! { (run.summary.model) }];
-        row.extend(figures_row(part, &figures, &run.split()));
-        Some(row)
+        let [over, accuracy, balanced, loss] = figures_cells(part, &figures, &run.split());
+        Some(vec![html! { (run.name) }, over, accuracy, balanced, loss, html! { (run.summary.model) }])
     };
     let rows: Vec<Vec<Markup>> = runs.iter().filter_map(row).collect();
     let splits_differ = runs.iter().any(|run| run.split() != runs[0].split());
-    let plots: Vec<Drawing> = curves::of_runs(runs).iter().map(super::plot::Panel::draw).collect();
     html! {
         (page::table(&columns, &rows))
         @if splits_differ {
             (page::note(&html! { "The splits differ, so these accuracies answer different questions: do not rank the runs by them." }))
         }
         h3 { "Learning curves of all runs" }
-        (page::figure(&plots, &html! { "After each epoch, over the windows that the legend names." }))
+        (plots(&curves::of_runs(runs)))
     }
 }
 
@@ -130,29 +170,25 @@ pub fn notes(run: &Run) -> Markup {
 
 /// Loss and accuracy over the epochs; `highest_loss` as [`curves::highest_loss`] gives it.
 pub fn learning_curves(run: &Run, highest_loss: f64) -> Markup {
-    let plots: Vec<Drawing> =
-        curves::of_run(run, highest_loss).iter().map(super::plot::Panel::draw).collect();
-    page::figure(&plots, &html! {
-        "Train: over the windows of the epoch while it went on, dropout on; the others after it. Dotted: the epoch whose \
-        model was kept, " (run.summary.best_epoch) " of " (run.summary.epochs) "."
-    })
+    plots(&curves::of_run(run, highest_loss))
+}
+
+fn plots(panels: &[Panel]) -> Markup {
+    let figures: Vec<Markup> = panels.iter().map(|panel| page::figure(&panel.draw())).collect();
+    page::side_by_side(&figures)
 }
 
 /// The confusion matrix over the test windows and the figures by class; nothing without test windows.
-pub fn confusion_matrix(run: &Run) -> Markup {
+pub fn by_class(run: &Run) -> Markup {
     if tested(run) == 0 {
         return html! {};
     }
-    let drawing = confusion::draw(&run.summary.classes, &run.summary.confusion);
+    let matrix = page::figure(&confusion::draw(&run.summary.classes, &run.summary.confusion));
+    let parts = [matrix, classes(run)];
     html! {
-        h3 { "Confusion matrix" }
-        p.soft { (tested(run)) " test windows, " (run.split().marked()) }
-        (page::figure(&[drawing], &html! {
-            "A row is a true class; each cell has its count of windows and its share of the row. The darker, the larger \
-            the share; outlined: right answers."
-        }))
-        h3 { "By class" }
-        (classes(run))
+        h3 { "Test windows by class" }
+        p.soft { (tested(run)) " windows, " (run.split().marked()) }
+        @if run.by_class.len() <= MOST_BESIDE { (page::side_by_side(&parts)) } @else { @for part in parts { (part) } }
     }
 }
 
@@ -173,50 +209,33 @@ fn classes(run: &Run) -> Markup {
         row
     };
     let rows: Vec<Vec<Markup>> = run.by_class.iter().enumerate().map(row).collect();
-    html! {
-        (page::table(&columns, &rows))
-        p.soft {
-            "Test windows, " (run.split().marked()) ". Precision: of the windows taken for the class, the share that is of it. Recall: \
-            of the windows of the class, the share that was found. F1: their harmonic mean. Support: the windows of the class."
-        }
-    }
+    page::table(&columns, &rows)
 }
 
 /// Loss and accuracies of the kept model by part.
 pub fn parts(run: &Run) -> Markup {
     let columns = [
-        ("Part", Align::Left),
+        ("Over", Align::Left),
         ("Accuracy", Align::Right),
         ("Balanced", Align::Right),
-        ("Split", Align::Left),
         ("Loss", Align::Right),
-        ("Windows", Align::Right),
     ];
-    let rows: Vec<Vec<Markup>> =
-        run.parts().iter().map(|(part, figures)| figures_row(part, figures, &run.split())).collect();
-    html! {
-        (page::table(&columns, &rows))
-        p.soft {
-            "The kept model, dropout off. Balanced: the mean over the classes of the share found in each, so that a frequent \
-            class weighs no more."
-        }
-    }
+    let row = |(part, figures): &(&str, Figures)| figures_cells(part, figures, &run.split()).to_vec();
+    page::table(&columns, &run.parts().iter().map(row).collect::<Vec<_>>())
 }
 
-/// Part, accuracies, split, loss, windows: an accuracy never stands without its split.
-fn figures_row(part: &str, figures: &Figures, split: &Split) -> Vec<Markup> {
-    vec![
-        html! { (part) },
+/// What the figures are over, then accuracy, balanced accuracy and loss: an accuracy never stands without its split.
+pub fn figures_cells(part: &str, figures: &Figures, split: &Split) -> [Markup; 4] {
+    [
+        html! { (figures.windows) " " (part) " windows, " (split.marked()) },
         html! { (percent(figures.accuracy)) },
         html! { (percent(figures.balanced_accuracy)) },
-        split.marked(),
         html! { (format!("{:.4}", figures.loss)) },
-        html! { (figures.windows) },
     ]
 }
 
 /// What differs between the runs in a table, a column a run, and what does not once.
-fn settings(runs: &[Run], lists: &[Entries]) -> Markup {
+pub fn settings(runs: &[Run], lists: &[Entries]) -> Markup {
     let (differ, same) = differences(lists);
     let mut columns = vec![("What differs", Align::Left)];
     columns.extend(runs.iter().map(|run| (run.name.as_str(), Align::Left)));

@@ -80,11 +80,11 @@ impl Run {
     pub fn facts(&self) -> Entries {
         let summary = &self.summary;
         let mut by_variant = BTreeMap::<&str, Vec<&str>>::new();
-        for (shader, variant) in &summary.variants {
+        for (shader, variant) in summary.variants.iter().filter(|(_, variant)| *variant != "standard") {
             by_variant.entry(variant).or_default().push(shader);
         }
-        let variants: Vec<String> = (by_variant.iter())
-            .map(|(variant, shaders)| format!("{variant} ({})", shaders.join(", ")))
+        let variants: String = (by_variant.iter())
+            .map(|(variant, shaders)| format!("{variant} ({}); ", shaders.join(", ")))
             .collect();
         let rate = summary.rate.map_or("as recorded".to_owned(), |rate| format!("{rate} Hz"));
         let facts = [
@@ -97,7 +97,7 @@ impl Run {
             ("Epoch kept", summary.best_epoch.to_string()),
             ("Training time", format!("{:.1} s", summary.train_seconds)),
             ("Adapter", summary.adapter.clone()),
-            ("Shader variants", variants.join("; ")),
+            ("Shader variants", variants + "standard otherwise"),
             ("Trained by", format!("gpu-bearing {}", summary.version)),
         ];
         facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -179,7 +179,12 @@ pub fn epochs_csv(runs: &[Run]) -> String {
             for part in [record.train, record.validation, record.test] {
                 line.extend(part.map_or_else(Default::default, |figures| {
                     let Figures { loss, accuracy, balanced_accuracy, windows } = figures;
-                    [loss.to_string(), accuracy.to_string(), balanced_accuracy.to_string(), windows.to_string()]
+                    [
+                        loss.to_string(),
+                        accuracy.to_string(),
+                        balanced_accuracy.to_string(),
+                        windows.to_string(),
+                    ]
                 }));
             }
             line.extend([record.learning_rate.to_string(), record.seconds.to_string()]);
@@ -191,7 +196,8 @@ pub fn epochs_csv(runs: &[Run]) -> String {
 
 /// A line a class of each run.
 pub fn classes_csv(runs: &[Run]) -> String {
-    let header = ["run", "split", "class", "precision", "recall", "f1", "support"].map(str::to_owned).to_vec();
+    let header =
+        ["run", "split", "class", "precision", "recall", "f1", "support"].map(str::to_owned).to_vec();
     let share = |share: Option<f64>| share.map_or_else(String::new, |share| share.to_string());
     let lines = runs.iter().flat_map(|run| {
         run.by_class.iter().map(move |Class { class, figures }| {
