@@ -2,7 +2,7 @@
 
 use maud::html;
 
-use super::drawing::{Drawing, number, shortened, text_width};
+use super::drawing::{Drawing, INK, number, shortened, text_width};
 use super::figures::percent;
 
 /// A cell, in user units.
@@ -44,8 +44,8 @@ pub fn draw(classes: &[String], rows: &[Vec<u64>]) -> Drawing {
                 rect.cell x=(number(x(column) + 1.0)) y=(number(y(row) + 1.0)) width=(across - 2.0)
                     height=(down - 2.0) rx="3" fill="#0072b2" fill-opacity=(format!("{:.3}", 0.03 + (DARKEST - 0.03) * share)) {}
                 @if row == column {
-                    rect x=(number(x(column) + 1.0)) y=(number(y(row) + 1.0)) width=(across - 2.0)
-                        height=(down - 2.0) rx="3" fill="none" stroke="currentColor" stroke-width="1.5" {}
+                    rect.ink x=(number(x(column) + 1.0)) y=(number(y(row) + 1.0)) width=(across - 2.0)
+                        height=(down - 2.0) rx="3" fill="none" stroke=(INK) stroke-width="1.5" {}
                 }
                 @if count == 0 {
                     text x=(middle) y=(number(y(row) + down / 2.0 + 4.5)) text-anchor="middle" opacity="0.55" { "0" }

@@ -3,8 +3,8 @@
 
 use maud::{Markup, html};
 
-/// The colour of text and lines; [`crate::report::page`] has another one in the dark.
-const INK: &str = "#1d2733";
+/// The colour of text and of lines of class `ink`; [`crate::report::page`] has another one in the dark.
+pub const INK: &str = "#1d2733";
 /// Size of text in user units.
 pub const FONT: f64 = 13.0;
 /// Around the drawings of a file.
@@ -39,7 +39,7 @@ impl Drawing {
 
     fn group(&self, x: f64, y: f64) -> Markup {
         html! {
-            g.drawing transform={ "translate(" (number(x)) " " (number(y)) ")" } color=(INK) fill="currentColor"
+            g.drawing transform={ "translate(" (number(x)) " " (number(y)) ")" } fill=(INK)
                 font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif" font-size=(FONT) {
                 (self.body)
             }

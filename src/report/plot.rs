@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::drawing::{Drawing, number, text_width};
+use super::drawing::{Drawing, INK, number, text_width};
 
 /// Colours that the colour-blind can tell apart (Okabe and Ito 2008), each with a dash of its own for print.
 pub const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#b0578d", "#9a6a00", "#3d8fc4"];
@@ -82,7 +82,7 @@ impl Panel {
             @for (curve, (x, line)) in legend.iter().enumerate() {
                 @let y = TITLE + LINE * *line as f64;
                 (coloured(curve, &html! {
-                    line x1=(number(*x)) x2=(number(x + 24.0)) y1=(y) y2=(y) stroke="currentColor" stroke-width="2"
+                    line x1=(number(*x)) x2=(number(x + 24.0)) y1=(y) y2=(y) stroke-width="2"
                         stroke-dasharray=(DASHES[curve % DASHES.len()]) {}
                 }))
                 text x=(number(x + 30.0)) y=(y + 4.5) { (self.curves[curve].name) }
@@ -132,7 +132,7 @@ impl Panel {
             @if let Some((x, name)) = &self.mark {
                 @let along = self.along(*x);
                 @let (side, anchor) = if along < width / 2.0 { (5.0, "start") } else { (-5.0, "end") };
-                line x1=(number(along)) x2=(number(along)) y1="0" y2=(height) stroke="currentColor"
+                line.ink x1=(number(along)) x2=(number(along)) y1="0" y2=(height) stroke=(INK)
                     stroke-dasharray="1 3" {}
                 text x=(number(along + side)) y="-4" text-anchor=(anchor) font-size="12" { (name) }
             }
@@ -148,19 +148,19 @@ impl Panel {
         let path: Vec<String> = places.iter().map(|(x, y)| format!("{x},{y}")).collect();
         html! {
             @if points.len() > 1 {
-                polyline points=(path.join(" ")) fill="none" stroke="currentColor" stroke-width="2"
+                polyline points=(path.join(" ")) fill="none" stroke-width="2"
                     stroke-linejoin="round" stroke-dasharray=(dash) {}
             }
             @if points.len() <= MOST_DOTS {
                 @for ((x, y), (at, value)) in places.iter().zip(points) {
-                    circle cx=(x) cy=(y) r="2.6" fill="currentColor" {
+                    circle cx=(x) cy=(y) r="2.6" stroke="none" {
                         title { (self.x) " " (at) ": " (name) " " (rounded(*value)) }
                     }
                 }
             }
             @if self.scale == Scale::Doublings {
                 @for ((x, _), (_, value)) in places.iter().zip(points) {
-                    text.ink x=(x) y=(number(up(*value) - 9.0)) text-anchor="middle" font-size="12" {
+                    text x=(x) y=(number(up(*value) - 9.0)) text-anchor="middle" font-size="12" stroke="none" {
                         (rounded(*value))
                     }
                 }
@@ -205,7 +205,7 @@ impl Panel {
 /// Elements in the colour of a curve.
 fn coloured(curve: usize, elements: &Markup) -> Markup {
     let index = curve % COLOURS.len();
-    html! { g class={ "c" (index) } color=(COLOURS[index]) { (elements) } }
+    html! { g class={ "c" (index) } stroke=(COLOURS[index]) fill=(COLOURS[index]) { (elements) } }
 }
 
 /// The least round number that is `least` or more; 1 for 0.
