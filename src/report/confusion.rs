@@ -11,8 +11,8 @@ const CELL: (f64, f64) = (48.0, 42.0);
 const HEAD: f64 = 48.0;
 /// Characters of a class's name; longer ones are cut, and stand in full in a tooltip.
 const MOST_LETTERS: usize = 24;
-/// The shade of a share of 1. Dark text stays readable on it, and so does light text in the dark.
-const DARKEST: f64 = 0.6;
+/// The shades of the shares 0 and 1: dark text stays readable on both, and so does light text in the dark.
+const SHADES: (f64, f64) = (0.03, 0.6);
 
 /// Draws the `rows` of a confusion matrix: a row per true class, a column per predicted one, numbered as the rows are.
 pub fn draw(classes: &[String], rows: &[Vec<u64>]) -> Drawing {
@@ -42,7 +42,7 @@ pub fn draw(classes: &[String], rows: &[Vec<u64>]) -> Drawing {
             g {
                 title { (classes[row]) " taken for " (classes[column]) ": " (count) " windows, " (percent(share)) }
                 rect.cell x=(number(x(column) + 1.0)) y=(number(y(row) + 1.0)) width=(across - 2.0)
-                    height=(down - 2.0) rx="3" fill="#0072b2" fill-opacity=(format!("{:.3}", 0.03 + (DARKEST - 0.03) * share)) {}
+                    height=(down - 2.0) rx="3" fill="#0072b2" fill-opacity=(shade(share)) {}
                 @if row == column {
                     rect.ink x=(number(x(column) + 1.0)) y=(number(y(row) + 1.0)) width=(across - 2.0)
                         height=(down - 2.0) rx="3" fill="none" stroke=(INK) stroke-width="1.5" {}
@@ -51,10 +51,17 @@ pub fn draw(classes: &[String], rows: &[Vec<u64>]) -> Drawing {
                     text x=(middle) y=(number(y(row) + down / 2.0 + 4.5)) text-anchor="middle" opacity="0.55" { "0" }
                 } @else {
                     text x=(middle) y=(number(y(row) + 18.0)) text-anchor="middle" font-weight="600" { (count) }
-                    text x=(middle) y=(number(y(row) + 33.0)) text-anchor="middle" font-size="10.5" { (percent(share)) }
+                    text x=(middle) y=(number(y(row) + 33.0)) text-anchor="middle" font-size="10.5" {
+                        (percent(share))
+                    }
                 }
             }
         }
     };
     Drawing { label: "confusion matrix".to_owned(), width, height, body }
+}
+
+/// The opacity of a share's cell.
+fn shade(share: f64) -> String {
+    format!("{:.3}", SHADES.0 + (SHADES.1 - SHADES.0) * share)
 }

@@ -40,9 +40,9 @@ pub fn of_runs(runs: &[Run]) -> [Panel; 2] {
 
 /// The highest loss of any part of any run: the common scale of their panels.
 pub fn highest_loss(runs: &[Run]) -> f64 {
-    let losses =
-        |run: &Run| PARTS.into_iter().filter_map(|(_, part)| points(run, part, loss)).flatten().collect();
-    runs.iter().flat_map(|run| -> Vec<(f64, f64)> { losses(run) }).map(|point| point.1).fold(0.0, f64::max)
+    let parts = |record: &EpochRecord| [record.train, record.validation, record.test].into_iter().flatten();
+    let losses = runs.iter().flat_map(|run| run.metrics.iter().flat_map(parts)).map(|figures| figures.loss);
+    losses.fold(0.0, f64::max)
 }
 
 fn panels(

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 /// The colour of text and of lines of class `ink`; [`crate::report::page`] has another one in the dark.
 pub const INK: &str = "#1d2733";
+const FAMILY: &str = "system-ui, 'Segoe UI', Helvetica, Arial, sans-serif";
 /// Size of text in user units.
 pub const FONT: f64 = 13.0;
 /// Around the drawings of a file.
@@ -40,7 +41,7 @@ impl Drawing {
     fn group(&self, x: f64, y: f64) -> Markup {
         html! {
             g.drawing transform={ "translate(" (number(x)) " " (number(y)) ")" } fill=(INK)
-                font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif" font-size=(FONT) {
+                font-family=(FAMILY) font-size=(FONT) {
                 (self.body)
             }
         }
@@ -49,33 +50,28 @@ impl Drawing {
 
 /// A file of drawings under a title: rows, each under its own heading unless that is empty.
 pub fn file(title: &str, rows: &[(String, Vec<Drawing>)]) -> String {
-    let mut y = MARGIN + LINE;
-    let mut widest = 4.0 * MARGIN + text_width(title);
-    let body = html! {
-        @for (heading, drawings) in rows {
-            @if !heading.is_empty() {
-                text x=(MARGIN) y=(number(y + FONT)) font-weight="600" { (heading) }
-                ({ y += LINE; "" })
-            }
-            @let mut x = MARGIN;
-            @for drawing in drawings {
-                (drawing.group(x, y))
-                ({ x += drawing.width + 2.0 * MARGIN; "" })
-            }
-            ({
-                widest = f64::max(widest, x - MARGIN);
-                y += drawings.iter().map(|drawing| drawing.height).fold(0.0, f64::max) + MARGIN;
-                ""
-            })
+    let mut elements = Vec::new();
+    let (mut y, mut widest) = (MARGIN + LINE, 4.0 * MARGIN + text_width(title));
+    for (heading, drawings) in rows {
+        if !heading.is_empty() {
+            elements.push(html! { text x=(MARGIN) y=(number(y + FONT)) font-weight="600" { (heading) } });
+            y += LINE;
         }
-    };
+        let mut x = MARGIN;
+        for drawing in drawings {
+            elements.push(drawing.group(x, y));
+            x += drawing.width + 2.0 * MARGIN;
+        }
+        widest = widest.max(x - MARGIN).max(2.0 * MARGIN + text_width(heading));
+        y += drawings.iter().map(|drawing| drawing.height).fold(0.0, f64::max) + MARGIN;
+    }
     let (width, height) = (number(widest), number(y));
     let svg = html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height)
-            fill=(INK) font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif" font-size=(FONT) {
+            fill=(INK) font-family=(FAMILY) font-size=(FONT) {
             rect width="100%" height="100%" fill="#fff" {}
             text x=(MARGIN) y=(number(MARGIN + FONT)) font-size="16" font-weight="600" { (title) }
-            (body)
+            @for element in elements { (element) }
         }
     };
     // XML has no way at all to write most control characters.

@@ -79,7 +79,13 @@ pub fn table(columns: &[(&str, Align)], rows: &[Vec<Markup>]) -> Markup {
     html! {
         div.box tabindex="0" {
             table {
-                thead { tr { @for (index, (name, _)) in columns.iter().enumerate() { th scope="col" class=[side(index)] { (name) } } } }
+                thead {
+                    tr {
+                        @for (index, (name, _)) in columns.iter().enumerate() {
+                            th scope="col" class=[side(index)] { (name) }
+                        }
+                    }
+                }
                 tbody {
                     @for row in rows {
                         tr {

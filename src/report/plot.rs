@@ -83,7 +83,7 @@ impl Panel {
                 @let y = TITLE + LINE * *line as f64;
                 (coloured(curve, &html! {
                     line x1=(number(*x)) x2=(number(x + 24.0)) y1=(y) y2=(y) stroke-width="2"
-                        stroke-dasharray=(DASHES[curve % DASHES.len()]) {}
+                        stroke-dasharray=(dash(curve)) {}
                 }))
                 text x=(number(x + 30.0)) y=(y + 4.5) { (self.curves[curve].name) }
             }
@@ -137,7 +137,7 @@ impl Panel {
                 text x=(number(along + side)) y="-4" text-anchor=(anchor) font-size="12" { (name) }
             }
             @for (index, curve) in self.curves.iter().enumerate() {
-                (coloured(index, &self.curve(curve, DASHES[index % DASHES.len()], &up)))
+                (coloured(index, &self.curve(curve, dash(index), &up)))
             }
         }
     }
@@ -200,6 +200,11 @@ impl Panel {
             }
         }
     }
+}
+
+/// A curve's dash; where the colours begin again, other dashes go with them.
+fn dash(curve: usize) -> &'static str {
+    DASHES[(curve + curve / COLOURS.len()) % DASHES.len()]
 }
 
 /// Elements in the colour of a curve.

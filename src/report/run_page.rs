@@ -6,7 +6,7 @@ use super::drawing::{self, Drawing};
 use super::figures::percent;
 use super::page::{self, Split};
 use super::plot::Panel;
-use super::runs::{self, Class, Entries, Run, differences, percent_or_dash};
+use super::runs::{self, Class, Entries, Run, differences};
 use super::{Align, confusion, curves};
 use crate::train::{ClassFigures, Figures};
 
@@ -39,8 +39,8 @@ pub const GLOSSARY: [(&str, &str); 8] = [
     ),
     (
         "Confusion matrix",
-        "A row is a true class; a cell has a count of windows and its share of the row, and the stronger its shade, the \
-         larger the share. Outlined: right answers.",
+        "A row is a true class; a cell has a count of windows and its share of the row, and the stronger its shade, \
+         the larger the share. Outlined: right answers.",
     ),
     (
         "Precision, recall, F1, support",
@@ -145,7 +145,9 @@ fn comparison(runs: &[Run]) -> Markup {
     html! {
         (page::table(&columns, &rows))
         @if splits_differ {
-            (page::note(&html! { "The splits differ, so these accuracies answer different questions: do not rank the runs by them." }))
+            (page::note(&html! {
+                "The splits differ, so these accuracies answer different questions: do not rank the runs by them."
+            }))
         }
         h3 { "Learning curves of all runs" }
         (plots(&curves::of_runs(runs)))
@@ -157,8 +159,8 @@ pub fn notes(run: &Run) -> Markup {
     html! {
         @if run.summary.leaky {
             (page::note(&html! {
-                b { "Leaky: " } "the same bearing is, or may be, on both sides of the split. These figures can come from \
-                recognising the bearing, and say little about a bearing that was never seen."
+                b { "Leaky: " } "the same bearing is, or may be, on both sides of the split. These figures can come \
+                from recognising the bearing, and say little about a bearing that was never seen."
             }))
         }
         @if run.summary.synthetic {
@@ -204,7 +206,7 @@ fn classes(run: &Run) -> Markup {
     let row = |(number, Class { class, figures }): (usize, &Class)| {
         let ClassFigures { precision, recall, f1, support } = *figures;
         let mut row = vec![html! { (number + 1) " " (class) }];
-        row.extend([precision, recall, f1].map(|share| html! { (percent_or_dash(share)) }));
+        row.extend([precision, recall, f1].map(|share| html! { (share.map_or("–".to_owned(), percent)) }));
         row.push(html! { (support) });
         row
     };

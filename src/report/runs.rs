@@ -1,12 +1,11 @@
 //! Finished runs as they are reported: what their folders hold, figures by class, and where runs differ. As JSON and
 //! CSV they keep every bit; an accuracy stands beside its split in each file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use serde::Serialize;
 
-use super::figures::percent;
 use super::page::Split;
 use crate::train::metrics::by_class;
 use crate::train::{ClassFigures, EpochRecord, Figures, RunFolder, Summary};
@@ -118,7 +117,7 @@ pub fn read(folders: &[RunFolder]) -> Result<Vec<Run>> {
     let mut runs = folders.iter().map(Run::read).collect::<Result<Vec<_>>>()?;
     let last = |folder: &RunFolder| folder.path().file_name().map(|name| name.to_string_lossy().into_owned());
     let names: Vec<String> = folders.iter().filter_map(last).collect();
-    let apart = names.iter().collect::<std::collections::BTreeSet<_>>().len() == runs.len();
+    let apart = names.iter().collect::<BTreeSet<_>>().len() == runs.len();
     if apart {
         runs.iter_mut().zip(names).for_each(|(run, name)| run.name = name);
     }
@@ -234,9 +233,4 @@ fn csv(lines: impl IntoIterator<Item = Vec<String>>) -> String {
         writer.write_record(line).expect("every line has the header's fields, and memory takes them");
     }
     String::from_utf8(writer.into_inner().expect("memory takes every line")).expect("the fields were text")
-}
-
-/// A share as a percentage, or a dash where there is none.
-pub fn percent_or_dash(share: Option<f64>) -> String {
-    share.map_or("–".to_owned(), percent)
 }
