@@ -12,6 +12,7 @@ mod model;
 mod options;
 mod output;
 mod predict;
+mod report;
 mod train;
 mod tune;
 
@@ -28,6 +29,7 @@ enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
     Predict(predict::Args),
+    Report(report::Args),
     Bench(bench::Args),
     Tune(tune::Args),
     Check(check::Args),
@@ -42,6 +44,7 @@ impl Cli {
             Command::Train(args) => train::run(*args),
             Command::Eval(args) => eval::run(args),
             Command::Predict(args) => predict::run(args),
+            Command::Report(args) => report::run(&args),
             Command::Bench(args) => bench::run(&args),
             Command::Tune(args) => tune::run(&args),
             Command::Check(args) => check::run(&args),

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::plot::{Curve, Panel};
+use super::drawing;
+use super::plot::{Curve, Panel, Scale};
 use super::{Align, Table};
 use crate::gpu::profile::Clock;
 use crate::train::bench::forecast::{Cost, Forecast, Term};
-use crate::train::bench::scaling::{Point, Series};
+use crate::train::bench::scaling::Series;
 use crate::train::bench::{Against, Bench, Change, Spread, TEST_WINDOWS};
 
 /// `12.3 ms (11.0 to 14.2)`.
@@ -250,13 +251,20 @@ pub fn scaling(all: &[Series]) -> String {
 
 /// The cost of growing work as an SVG, a panel a series; `title` says what was measured where.
 pub fn scaling_plot(all: &[Series], title: &str) -> String {
-    let panels: Vec<Panel> = all
-        .iter()
-        .map(|series| Panel {
-            x: series.what.to_owned(),
-            y: "ms/GFLOP".to_owned(),
-            curve: Curve(series.points.iter().map(|p| (p.size as f64, Point::ms_per_gflop(p))).collect()),
-        })
-        .collect();
-    super::plot::panels(title, &panels)
+    let curve = |series: &Series| Curve {
+        name: String::new(),
+        points: series.points.iter().map(|point| (point.size as f64, point.ms_per_gflop())).collect(),
+    };
+    let curves: Vec<Curve> = all.iter().map(curve).collect();
+    let top = Panel::highest(&curves);
+    let panel = |(series, curve): (&Series, Curve)| Panel {
+        title: "ms/GFLOP".to_owned(),
+        x: series.what.to_owned(),
+        scale: Scale::Doublings,
+        top,
+        curves: vec![curve],
+        mark: None,
+    };
+    let panels = all.iter().zip(curves).map(|pair| panel(pair).draw()).collect();
+    drawing::file(title, &[(String::new(), panels)])
 }

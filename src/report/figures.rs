@@ -1,6 +1,7 @@
 //! Loss, accuracy and confusion in words. An accuracy never stands without its split.
 
 use super::{Align, Table};
+use crate::train::metrics::by_class;
 use crate::train::{EpochRecord, Figures};
 
 /// A share as a percentage.
@@ -49,11 +50,11 @@ pub fn confusion(classes: &[String], rows: &[Vec<u64>]) -> Table {
     columns.extend(numbers.iter().map(|number| (number.as_str(), Align::Right)));
     columns.push(("found", Align::Right));
     let mut table = Table::new(&columns);
-    for (index, (class, row)) in classes.iter().zip(rows).enumerate() {
-        let of: u64 = row.iter().sum();
-        let found = if of == 0 { "-".to_owned() } else { percent(row[index] as f64 / of as f64) };
+    for ((class, row), (number, figures)) in classes.iter().zip(rows).zip(numbers.iter().zip(by_class(rows)))
+    {
         let counts = row.iter().map(u64::to_string);
-        table.row(std::iter::once(format!("{} {class}", index + 1)).chain(counts).chain([found]));
+        let found = figures.recall.map_or("-".to_owned(), percent);
+        table.row(std::iter::once(format!("{number} {class}")).chain(counts).chain([found]));
     }
     table
 }

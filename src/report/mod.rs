@@ -1,8 +1,19 @@
-//! What people look at: tables and lines for the terminal, plots as SVG.
+//! What people look at: tables and lines for the terminal; drawings as SVG; pages as HTML.
+//!
+//! A page is put together from parts: [`page`] has its frame, tables, cards, lists and marks, [`plot`] and
+//! [`confusion`] make a [`drawing::Drawing`] of figures, and [`folder`] writes the page with the files beside it.
+//! [`run_page`] is the page of finished [`runs`]; another page may take over its sections.
 
 pub mod bench;
+pub mod confusion;
+pub mod curves;
+pub mod drawing;
 pub mod figures;
+pub mod folder;
+pub mod page;
 pub mod plot;
+pub mod run_page;
+pub mod runs;
 pub mod table;
 
 pub use table::{Align, Table};

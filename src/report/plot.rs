@@ -1,103 +1,216 @@
-//! Curves as SVG: panels side by side on one vertical scale that starts at zero, sizes on a scale of doublings.
+//! Line plots, from zero upwards.
 
-use std::fmt::Write as _;
+use maud::{Markup, html};
 
-/// Points (x, y) by x; both are above zero.
+use super::drawing::{Drawing, INK, number, text_width};
+
+/// Colours that the colour-blind can tell apart (Okabe and Ito 2008), each with a dash of its own for print.
+pub const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#b0578d", "#9a6a00", "#3d8fc4"];
+const DASHES: [&str; 6] = ["none", "6 3", "2 3", "9 3 2 3", "12 4", "4 2 1 2"];
+
+/// What lies along the horizontal axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// Counted, such as epochs.
+    Counted,
+    /// Sizes above zero on a scale of doublings; each point is labelled.
+    Doublings,
+}
+
+/// A named line.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Curve(pub Vec<(f64, f64)>);
+pub struct Curve {
+    /// Its name in the legend; empty where it needs none.
+    pub name: String,
+    /// (x, y) by x; y is not below zero.
+    pub points: Vec<(f64, f64)>,
+}
 
 /// One plot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
+    /// What stands above it: the quantity that goes upwards, with its unit.
+    pub title: String,
     /// What stands below the horizontal axis.
     pub x: String,
-    /// What stands above the vertical axis.
-    pub y: String,
-    /// The curve.
-    pub curve: Curve,
+    /// What lies along it.
+    pub scale: Scale,
+    /// The vertical axis reaches at least to here; the same in panels that are to be compared.
+    pub top: f64,
+    /// The curves.
+    pub curves: Vec<Curve>,
+    /// A place on the horizontal axis with its name.
+    pub mark: Option<(f64, String)>,
 }
 
-/// A panel's frame, in pixels.
-const WIDTH: f64 = 240.0;
-const HEIGHT: f64 = 180.0;
-/// Room for labels left of, above and below a frame.
-const LEFT: f64 = 56.0;
-const TOP: f64 = 56.0;
-const BOTTOM: f64 = 44.0;
-/// Right of the last frame.
-const RIGHT: f64 = 24.0;
-
-/// Lines across a frame, the one at zero aside.
+/// A panel, in user units.
+const WIDTH: f64 = 400.0;
+/// Its frame.
+const FRAME: (f64, f64) = (346.0, 190.0);
+/// Left of the frame.
+const LEFT: f64 = 42.0;
+/// Above legend and frame.
+const TITLE: f64 = 30.0;
+/// A line of the legend.
+const LINE: f64 = 20.0;
+/// Between legend and frame, where the name of a mark stands.
+const GAP: f64 = 12.0;
+/// Below the frame.
+const BOTTOM: f64 = 46.0;
+/// From the frame to the first and the last point.
+const INSET: f64 = 10.0;
+/// Lines across the frame, the one at zero aside.
 const LINES: usize = 4;
+/// Labels along a counted axis.
+const LABELS: f64 = 8.0;
+/// Curves of more points are drawn without dots.
+const MOST_DOTS: usize = 60;
 
-/// The panels with a title above them. A panel without points stays empty.
-pub fn panels(title: &str, panels: &[Panel]) -> String {
-    let width = panels.len() as f64 * (LEFT + WIDTH) + RIGHT;
-    let height = TOP + HEIGHT + BOTTOM;
-    let highest = panels.iter().flat_map(|panel| &panel.curve.0).map(|point| point.1).fold(0.0, f64::max);
-    let step = round_step(highest / LINES as f64);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"11\" fill=\"#333\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
-         <text x=\"{LEFT}\" y=\"20\" font-size=\"13\">{}</text>\n",
-        escaped(title)
-    );
-    for (index, panel) in panels.iter().enumerate() {
-        let left = index as f64 * (LEFT + WIDTH) + LEFT;
-        let _ = writeln!(svg, "<g transform=\"translate({left} {TOP})\">");
-        draw(&mut svg, panel, step);
-        svg.push_str("</g>\n");
+impl Panel {
+    /// The highest value of any curve; 0 without one.
+    pub fn highest<'a>(curves: impl IntoIterator<Item = &'a Curve>) -> f64 {
+        curves.into_iter().flat_map(|curve| &curve.points).map(|point| point.1).fold(0.0, f64::max)
     }
-    svg.push_str("</svg>\n");
-    svg
+
+    /// Draws it; without points the frame stays empty.
+    pub fn draw(&self) -> Drawing {
+        let legend = self.legend();
+        let lines = legend.last().map_or(0, |place| place.1 + 1);
+        let top = TITLE + LINE * lines as f64 + GAP;
+        let body = html! {
+            text x="0" y="14" font-weight="600" { (self.title) }
+            @for (curve, (x, line)) in legend.iter().enumerate() {
+                @let y = TITLE + LINE * *line as f64;
+                (coloured(curve, &html! {
+                    line x1=(number(*x)) x2=(number(x + 24.0)) y1=(y) y2=(y) stroke-width="2"
+                        stroke-dasharray=(dash(curve)) {}
+                }))
+                text x=(number(x + 30.0)) y=(y + 4.5) { (self.curves[curve].name) }
+            }
+            g transform={ "translate(" (LEFT) " " (top) ")" } { (self.frame()) }
+        };
+        Drawing { label: self.label(), width: WIDTH, height: top + FRAME.1 + BOTTOM, body }
+    }
+
+    fn label(&self) -> String {
+        let names: Vec<&str> = self.curves.iter().map(|curve| curve.name.as_str()).collect();
+        format!("{} over {} {}", self.title, self.x, names.join(", ")).trim_end().to_owned()
+    }
+
+    /// Left end and line of each entry.
+    fn legend(&self) -> Vec<(f64, usize)> {
+        let mut places = Vec::new();
+        let (mut x, mut line) = (0.0, 0);
+        for curve in self.curves.iter().take_while(|curve| !curve.name.is_empty()) {
+            let width = 30.0 + text_width(&curve.name);
+            if x > 0.0 && x + width > WIDTH {
+                (x, line) = (0.0, line + 1);
+            }
+            places.push((x, line));
+            x += width + 18.0;
+        }
+        places
+    }
+
+    fn frame(&self) -> Markup {
+        let (width, height) = FRAME;
+        let step = round_step(self.top / LINES as f64);
+        let up = |value: f64| height * (1.0 - value / (step * LINES as f64));
+        html! {
+            @for line in 0..=LINES {
+                @let value = step * line as f64;
+                line.grid x1="0" x2=(width) y1=(number(up(value))) y2=(number(up(value)))
+                    stroke=(if line == 0 { "#7d8996" } else { "#dde3e9" }) {}
+                text x="-7" y=(number(up(value) + 4.5)) text-anchor="end" { (tick(value, step)) }
+            }
+            text x=(width / 2.0) y=(height + 38.0) text-anchor="middle" { (self.x) }
+            @for x in self.ticks() {
+                @let along = number(self.along(x));
+                line.grid x1=(along) x2=(along) y1=(height) y2=(height + 4.0) stroke="#7d8996" {}
+                text x=(along) y=(height + 18.0) text-anchor="middle" { (x) }
+            }
+            @if let Some((x, name)) = &self.mark {
+                @let along = self.along(*x);
+                @let (side, anchor) = if along < width / 2.0 { (5.0, "start") } else { (-5.0, "end") };
+                line.ink x1=(number(along)) x2=(number(along)) y1="0" y2=(height) stroke=(INK)
+                    stroke-dasharray="1 3" {}
+                text x=(number(along + side)) y="-4" text-anchor=(anchor) font-size="12" { (name) }
+            }
+            @for (index, curve) in self.curves.iter().enumerate() {
+                (coloured(index, &self.curve(curve, dash(index), &up)))
+            }
+        }
+    }
+
+    fn curve(&self, Curve { name, points }: &Curve, dash: &str, up: &dyn Fn(f64) -> f64) -> Markup {
+        let places: Vec<(String, String)> =
+            points.iter().map(|&(x, y)| (number(self.along(x)), number(up(y)))).collect();
+        let path: Vec<String> = places.iter().map(|(x, y)| format!("{x},{y}")).collect();
+        html! {
+            @if points.len() > 1 {
+                polyline points=(path.join(" ")) fill="none" stroke-width="2"
+                    stroke-linejoin="round" stroke-dasharray=(dash) {}
+            }
+            @if points.len() <= MOST_DOTS {
+                @for ((x, y), (at, value)) in places.iter().zip(points) {
+                    circle cx=(x) cy=(y) r="2.6" stroke="none" {
+                        title { (self.x) " " (at) ": " (name) " " (rounded(*value)) }
+                    }
+                }
+            }
+            @if self.scale == Scale::Doublings {
+                @for ((x, _), (_, value)) in places.iter().zip(points) {
+                    text x=(x) y=(number(up(*value) - 9.0)) text-anchor="middle" font-size="12" stroke="none" {
+                        (rounded(*value))
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first and the last x of all curves.
+    fn range(&self) -> Option<(f64, f64)> {
+        let ends =
+            self.curves.iter().filter_map(|curve| Some((curve.points.first()?.0, curve.points.last()?.0)));
+        ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    fn along(&self, x: f64) -> f64 {
+        let (first, last) = self.range().unwrap_or((x, x));
+        let share = match self.scale {
+            _ if first == last => 0.5,
+            Scale::Counted => (x - first) / (last - first),
+            Scale::Doublings => (x / first).log2() / (last / first).log2(),
+        };
+        // Labels above the outermost points need room.
+        let inset = if self.scale == Scale::Doublings { 3.0 * INSET } else { INSET };
+        inset + share * (FRAME.0 - 2.0 * inset)
+    }
+
+    fn ticks(&self) -> Vec<f64> {
+        let Some((first, last)) = self.range() else { return Vec::new() };
+        match self.scale {
+            Scale::Doublings => {
+                self.curves.iter().flat_map(|curve| &curve.points).map(|point| point.0).collect()
+            }
+            Scale::Counted => {
+                let step = round_step((last - first) / LABELS).ceil();
+                let from = (first / step).ceil() as u64;
+                (from..=(last / step) as u64).map(|tick| tick as f64 * step).collect()
+            }
+        }
+    }
 }
 
-fn draw(svg: &mut String, panel: &Panel, step: f64) {
-    let _ = writeln!(svg, "<text x=\"0\" y=\"-10\">{}</text>", escaped(&panel.y));
-    for line in 0..=LINES {
-        let y = HEIGHT * (1.0 - line as f64 / LINES as f64);
-        let _ = writeln!(
-            svg,
-            "<line x1=\"0\" y1=\"{y}\" x2=\"{WIDTH}\" y2=\"{y}\" stroke=\"{}\"/>\
-             <text x=\"-6\" y=\"{}\" text-anchor=\"end\">{}</text>",
-            if line == 0 { "#333" } else { "#ddd" },
-            y + 4.0,
-            rounded(step * line as f64)
-        );
-    }
-    let middle = WIDTH / 2.0;
-    let below = HEIGHT + 34.0;
-    let _ = writeln!(
-        svg,
-        "<text x=\"{middle}\" y=\"{below}\" text-anchor=\"middle\">{}</text>",
-        escaped(&panel.x)
-    );
-    let Curve(points) = &panel.curve;
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
-    let doublings = (last.0 / first.0).log2().max(1.0);
-    // Half a doubling of room on both sides.
-    let x = |size: f64| WIDTH * ((size / first.0).log2() + 0.5) / (doublings + 1.0);
-    let y = |value: f64| HEIGHT * (1.0 - value / (step * LINES as f64));
-    let path: Vec<String> =
-        points.iter().map(|point| format!("{:.1},{:.1}", x(point.0), y(point.1))).collect();
-    let _ = writeln!(
-        svg,
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"#1f77b4\" stroke-width=\"2\"/>",
-        path.join(" ")
-    );
-    for &(size, value) in points {
-        let (x, y) = (x(size), y(value));
-        let ticks = HEIGHT + 16.0;
-        let _ = writeln!(
-            svg,
-            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"#1f77b4\"/>\
-             <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\
-             <text x=\"{x:.1}\" y=\"{ticks}\" text-anchor=\"middle\">{size}</text>",
-            y - 8.0,
-            rounded(value)
-        );
-    }
+/// A curve's dash; where the colours begin again, other dashes go with them.
+fn dash(curve: usize) -> &'static str {
+    DASHES[(curve + curve / COLOURS.len()) % DASHES.len()]
+}
+
+/// Elements in the colour of a curve.
+fn coloured(curve: usize, elements: &Markup) -> Markup {
+    let index = curve % COLOURS.len();
+    html! { g class={ "c" (index) } stroke=(COLOURS[index]) fill=(COLOURS[index]) { (elements) } }
 }
 
 /// The least round number that is `least` or more; 1 for 0.
@@ -110,18 +223,23 @@ fn round_step(least: f64) -> f64 {
     factors.into_iter().map(|factor| factor * power).find(|step| *step >= least).unwrap_or(10.0 * power)
 }
 
-/// Three digits or so.
-fn rounded(value: f64) -> String {
-    let digits = if value == 0.0 || value >= 100.0 {
-        0
-    } else if value >= 10.0 {
-        1
-    } else {
-        2
+/// A multiple of `step` with as many decimals as the step needs.
+fn tick(value: f64, step: f64) -> String {
+    let exact = |digits: &usize| {
+        let scaled = step * 10f64.powi(*digits as i32);
+        (scaled - scaled.round()).abs() < 1e-6 * scaled
     };
+    let digits = (0..12).find(exact).unwrap_or(12);
     format!("{value:.digits$}")
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+/// Three digits or so.
+fn rounded(value: f64) -> String {
+    let digits = match value {
+        0.0 | 100.0.. => 0,
+        10.0.. => 1,
+        1.0.. => 2,
+        _ => 4,
+    };
+    format!("{value:.digits$}")
 }

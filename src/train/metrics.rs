@@ -1,4 +1,4 @@
-//! What a set of classified windows shows: loss, accuracy, balanced accuracy, confusion.
+//! What a set of classified windows shows: loss, accuracy, balanced accuracy, confusion, figures by class.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,36 @@ pub struct Figures {
     pub balanced_accuracy: f64,
     /// Number of windows.
     pub windows: u64,
+}
+
+/// What a confusion matrix says of one class. Shares are unit-free, 0 to 1, and none where they would divide by zero.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ClassFigures {
+    /// Share of the windows taken for the class that are of it: TP / (TP + FP).
+    pub precision: Option<f64>,
+    /// Share of the windows of the class that were taken for it: TP / (TP + FN).
+    pub recall: Option<f64>,
+    /// Harmonic mean of both: 2 TP / (2 TP + FP + FN).
+    pub f1: Option<f64>,
+    /// Number of windows of the class.
+    pub support: u64,
+}
+
+/// The figures of each class of a `confusion` matrix: a row per true class, a column per predicted one.
+pub fn by_class(confusion: &[Vec<u64>]) -> Vec<ClassFigures> {
+    let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
+    let figures = |class: usize| {
+        let found = confusion[class][class];
+        let support = confusion[class].iter().sum();
+        let taken = confusion.iter().map(|row| row[class]).sum();
+        ClassFigures {
+            precision: share(found, taken),
+            recall: share(found, support),
+            f1: share(2 * found, taken + support),
+            support,
+        }
+    };
+    (0..confusion.len()).map(figures).collect()
 }
 
 /// Sums over classified windows. They are taken one window after the other, so that a tally put aside and
@@ -47,11 +77,8 @@ impl Tally {
             return None;
         }
         let right: u64 = (0..self.confusion.len()).map(|class| self.confusion[class][class]).sum();
-        let recalls: Vec<f64> = (self.confusion.iter().enumerate())
-            .map(|(class, row)| (row[class], row.iter().sum::<u64>()))
-            .filter(|&(_, of)| of > 0)
-            .map(|(found, of)| found as f64 / of as f64)
-            .collect();
+        let recalls: Vec<f64> =
+            by_class(&self.confusion).into_iter().filter_map(|class| class.recall).collect();
         Some(Figures {
             loss: self.loss / windows as f64,
             accuracy: right as f64 / windows as f64,

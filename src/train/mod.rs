@@ -14,7 +14,7 @@ pub mod tune;
 pub use config::{Config, Protocol};
 pub use evaluate::{Evaluation, evaluate};
 pub use material::Material;
-pub use metrics::{Figures, Tally};
+pub use metrics::{ClassFigures, Figures, Tally};
 pub use predict::{Prediction, predict};
 pub use run_folder::{EpochRecord, RunFolder, Summary};
 pub use trainer::{Event, Outcome, Trainer};

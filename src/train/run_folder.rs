@@ -252,7 +252,7 @@ impl RunFolder {
             .collect::<Result<_>>()?;
         if records.len() < epochs {
             return Err(Error::input(format!(
-                "{}: has {} lines, but last.safetensors stands after epoch {epochs}: the files are not of one run",
+                "{}: has {} lines, but the run stands after epoch {epochs}: the files are not of one run",
                 path.display(),
                 records.len()
             )));
@@ -272,7 +272,7 @@ impl RunFolder {
     /// Reads `summary.json`.
     ///
     /// # Errors
-    /// The run is not finished, or the file is not a summary.
+    /// The run is not finished, or the file is not a summary, or one whose figures do not fit together.
     pub fn read_summary(&self) -> Result<Summary> {
         let path = self.summary();
         let text = fs::read_to_string(&path).map_err(|cause| match cause.kind() {
@@ -283,7 +283,16 @@ impl RunFolder {
             )),
             _ => Error::read(&path, &cause),
         })?;
-        serde_json::from_str(&text).map_err(|cause| Error::input(format!("{}: {cause}", path.display())))
+        let summary: Summary = serde_json::from_str(&text)
+            .map_err(|cause| Error::input(format!("{}: is no summary: {cause}", path.display())))?;
+        let (classes, rows) = (summary.classes.len(), summary.confusion.len());
+        if rows != classes || summary.confusion.iter().any(|row| row.len() != classes) {
+            return Err(Error::input(format!(
+                "{}: its confusion matrix of {rows} rows does not fit its {classes} classes: is it damaged?",
+                path.display()
+            )));
+        }
+        Ok(summary)
     }
 
     /// Takes `summary.json` away, since the run goes on.

@@ -4,6 +4,7 @@
 mod bad_input;
 mod bench;
 mod evaluation;
+mod report;
 mod resume;
 mod setup;
 mod training;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         bench::TRIALS_ON_ADAPTER,
         training::TRIALS,
         evaluation::TRIALS,
+        report::TRIALS,
         resume::TRIALS,
         tune::TRIALS,
     ]

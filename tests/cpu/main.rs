@@ -15,6 +15,7 @@ mod metrics;
 mod model;
 mod order;
 mod protocol;
+mod report;
 mod resample;
 mod shaders;
 mod shell;

@@ -1,6 +1,7 @@
 //! Figures over classified windows, against values worked out by hand.
 
-use gpu_bearing::train::{Figures, Tally};
+use gpu_bearing::train::metrics::by_class;
+use gpu_bearing::train::{ClassFigures, Figures, Tally};
 
 fn tally(windows: &[(usize, usize, f32)]) -> Tally {
     let mut tally = Tally::new(3);
@@ -15,6 +16,20 @@ fn a_frequent_class_weighs_no_more_in_the_balanced_accuracy() {
     let expected = Figures { loss: 1.0, accuracy: 0.6, balanced_accuracy: 0.375, windows: 5 };
     assert_eq!(tally.figures(), Some(expected));
     assert_eq!(tally.confusion(), [vec![3, 0, 1], vec![1, 0, 0], vec![0, 0, 0]]);
+}
+
+#[test]
+fn a_class_has_no_share_of_nothing() {
+    let class = |precision, recall, f1, support| ClassFigures { precision, recall, f1, support };
+    // A row per true class: class 1 is never named, class 2 is not present, class 3 is neither.
+    let confusion = [vec![3, 0, 2, 0], vec![1, 0, 0, 0], vec![0, 0, 0, 0], vec![0, 0, 0, 0]];
+    let expected = [
+        class(Some(3.0 / 4.0), Some(3.0 / 5.0), Some(6.0 / 9.0), 5),
+        class(None, Some(0.0), Some(0.0), 1),
+        class(Some(0.0), None, Some(0.0), 0),
+        class(None, None, None, 0),
+    ];
+    assert_eq!(by_class(&confusion), expected);
 }
 
 #[test]
