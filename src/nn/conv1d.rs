@@ -103,21 +103,27 @@ impl Conv1d {
         ((0..self.stride).map(before).max().unwrap_or(0), (latest + 1).saturating_sub(self.steps))
     }
 
-    /// The tiles of a matrix of `rows` x filters that is made of runs of x and of w or dy.
-    fn tiles(&self, variant: &'static str, rows: usize, x: Option<&Tensor>) -> Tiles {
-        let mut tiles = Tiles::of(where_whole(variant, &[self.depth(), self.filters]), rows, self.filters);
-        let steps =
-            |x: &Tensor| [x.start() - self.left * self.channels, x.sequence(), self.stride * self.channels];
-        let shifted = x.is_some_and(|x| steps(x).iter().any(|step| !step.is_multiple_of(RUN)));
-        if shifted && tiles.variant == "subgroup" {
-            tiles.constants.push(("SHIFTED", 1));
+    /// What the subgroup variant must be told of the runs that it loads of x.
+    fn shifted(&self, x: &Tensor) -> (&'static str, usize) {
+        let start = x.start() - self.left * self.channels;
+        let places = [start, x.sequence(), self.stride * self.channels, self.depth()];
+        ("SHIFTED", usize::from(places.iter().any(|place| !place.is_multiple_of(RUN))))
+    }
+
+    /// The tiles of the weight gradient.
+    fn gradient_tiles(&self, variant: &'static str) -> Tiles {
+        let mut tiles = Tiles::of(where_whole(variant, &[self.filters]), self.depth(), self.filters);
+        if tiles.variant == "subgroup" {
+            // With fewer lanes side by side it takes more outputs a turn, not more rows.
+            tiles.rows = Shader::find("conv1d", tiles.variant).constant("ROWS");
+            tiles.constants.push(("THIN", usize::from(self.depth() <= RUN)));
         }
         tiles
     }
 
     /// Owners among which the weight gradient's sum over N * steps is cut.
     pub fn splits(&self, variant: &'static str) -> usize {
-        let tiles = self.tiles(variant, self.depth(), None);
+        let tiles = self.gradient_tiles(variant);
         let count = tiles.count(self.depth(), self.filters);
         splits(tiles.wanted, count, self.batch * self.steps)
     }
@@ -137,7 +143,10 @@ impl Conv1d {
         let Finish { relu, pool, keep_position } = finish;
         let used = Self { steps: self.steps / pool * pool, ..*self };
         let rows = self.batch * used.steps;
-        let tiles = self.tiles(variant, rows, Some(x));
+        let mut tiles = Tiles::of(where_whole(variant, &[self.filters]), rows, self.filters);
+        if tiles.variant == "subgroup" {
+            tiles.constants.push(self.shifted(x));
+        }
         let mut kernel = tiles.kernel("forward", relu);
         kernel.constants.insert("POOL", pool as f64);
         kernel.constants.insert("KEEP_POSITION", f64::from(u8::from(keep_position)));
@@ -179,7 +188,7 @@ impl Conv1d {
         let (left, right) = self.gradient_padding();
         assert!(dy.left >= left && dy.right >= right, "{label}: dy lacks padding");
         let rows = self.batch * self.length.div_ceil(self.stride);
-        let tiles = Tiles::of(where_whole(variant, &[self.filters]), self.stride * rows, self.channels);
+        let tiles = Tiles::of(where_whole(variant, &[self.filters, self.channels]), self.stride * rows, self.channels);
         let (kept, scale) = below.unwrap_or((dy, 1.0));
         let mut kernel = tiles.kernel("input_gradient", below.is_some());
         if scale != 1.0 {
@@ -224,7 +233,10 @@ impl Conv1d {
     ) -> Launch {
         let start = x.start() as isize + (first_step - self.left as isize) * self.channels as isize;
         assert!(start >= 0 && x.right >= self.right, "{label}: x lacks padding");
-        let tiles = self.tiles(variant, self.depth(), Some(x));
+        let mut tiles = self.gradient_tiles(variant);
+        if tiles.variant == "subgroup" {
+            tiles.constants.push(self.shifted(x));
+        }
         let mut shape = self.shape();
         shape.extend([
             ("x_start", start.unsigned_abs()),
