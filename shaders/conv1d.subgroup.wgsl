@@ -100,7 +100,8 @@ fn run_of_x(at: u32, count: u32) -> vec4f {
 
 // Columns `source` to `source` + RUN - 1 of row k of w; behind the last row, where x counts nothing, those of the last.
 fn run_of_w(k: u32, source: u32) -> vec4f {
-    return floats(w[(min(k, shape.depth - 1u) * shape.filters + source) / RUN]);
+    let row = select(k, min(k, shape.depth - 1u), SHIFTED);
+    return floats(w[(row * shape.filters + source) / RUN]);
 }
 
 // sum + the products of lane `lane`'s run with the rows of `right`

@@ -53,11 +53,14 @@ pub const POOLS: [usize; 3] = [2, 4, 8];
 
 /// Weight-gradient sums are cut until this many tiles are at work, so that small layers fill an adapter too.
 const TILES_WANTED: usize = 64;
+/// As [`TILES_WANTED`] where a tile is a workgroup: a large GPU has about this many cores that each take one.
+const WORKGROUPS_WANTED: usize = 128;
 
 /// Elements that the subgroup variant loads at once.
 const RUN: usize = 4;
-/// As [`TILES_WANTED`] where a tile is a workgroup: a large GPU has about this many cores that each take one.
-const WORKGROUPS_WANTED: usize = 128;
+
+/// Most operations of a product that `small` takes, in well under a millisecond.
+const SMALL: u64 = 1 << 17;
 
 /// Lanes of a workgroup of the tiled variant, down and across, the largest first: 256, 128 and 64.
 const LANES: [(usize, usize); 3] = [(16, 16), (16, 8), (8, 8)];
@@ -103,6 +106,17 @@ impl Conv1d {
         ((0..self.stride).map(before).max().unwrap_or(0), (latest + 1).saturating_sub(self.steps))
     }
 
+    /// The subgroup variant loads whole runs. Of matrices whose `lengths` are none, it leaves the small ones to `small`,
+    /// which is compiled in a fourth of the time of `standard`.
+    fn variant(&self, variant: &'static str, lengths: &[usize]) -> &'static str {
+        let whole = lengths.iter().all(|length| length.is_multiple_of(RUN));
+        match variant {
+            "subgroup" if !whole && self.flop() <= SMALL => "small",
+            "subgroup" if !whole => "standard",
+            variant => variant,
+        }
+    }
+
     /// What the subgroup variant must be told of the runs that it loads of x.
     fn shifted(&self, x: &Tensor) -> (&'static str, usize) {
         let start = x.start() - self.left * self.channels;
@@ -112,7 +126,7 @@ impl Conv1d {
 
     /// The tiles of the weight gradient.
     fn gradient_tiles(&self, variant: &'static str) -> Tiles {
-        let mut tiles = Tiles::of(where_whole(variant, &[self.filters]), self.depth(), self.filters);
+        let mut tiles = Tiles::of(self.variant(variant, &[self.filters]), self.depth(), self.filters);
         if tiles.variant == "subgroup" {
             // With fewer lanes side by side it takes more outputs a turn, not more rows.
             tiles.rows = Shader::find("conv1d", tiles.variant).constant("ROWS");
@@ -143,7 +157,7 @@ impl Conv1d {
         let Finish { relu, pool, keep_position } = finish;
         let used = Self { steps: self.steps / pool * pool, ..*self };
         let rows = self.batch * used.steps;
-        let mut tiles = Tiles::of(where_whole(variant, &[self.filters]), rows, self.filters);
+        let mut tiles = Tiles::of(self.variant(variant, &[self.filters]), rows, self.filters);
         if tiles.variant == "subgroup" {
             tiles.constants.push(self.shifted(x));
         }
@@ -188,7 +202,8 @@ impl Conv1d {
         let (left, right) = self.gradient_padding();
         assert!(dy.left >= left && dy.right >= right, "{label}: dy lacks padding");
         let rows = self.batch * self.length.div_ceil(self.stride);
-        let tiles = Tiles::of(where_whole(variant, &[self.filters, self.channels]), self.stride * rows, self.channels);
+        let variant = self.variant(variant, &[self.filters, self.channels]);
+        let tiles = Tiles::of(variant, self.stride * rows, self.channels);
         let (kept, scale) = below.unwrap_or((dy, 1.0));
         let mut kernel = tiles.kernel("input_gradient", below.is_some());
         if scale != 1.0 {
@@ -290,12 +305,6 @@ impl Conv1d {
         let w = self.depth() * self.filters;
         4 * (x + w + outputs) as u64
     }
-}
-
-/// The subgroup variant loads whole runs, and leaves matrices whose `lengths` are none to `standard`.
-fn where_whole(variant: &'static str, lengths: &[usize]) -> &'static str {
-    let whole = lengths.iter().all(|length| length.is_multiple_of(RUN));
-    if variant == "subgroup" && !whole { "standard" } else { variant }
 }
 
 /// Owners of a sum over `rows`, so that with `tiles` tiles each about `wanted` are at work together.
