@@ -24,14 +24,15 @@
 // and every variable that lives through a loop is copied at each turn. So a subgroup owns TILE_ROWS x (LANES * COLUMNS)
 // outputs in registers, loads RUN neighbours of the left operand at once and shares them by shuffles, and takes
 // RUN products to each output in one turn, row after row, so that a row's sums stay in registers. It asks for
-// depth and filters in whole runs. A longer run has fewer copies and more code, and was slower.
+// filters in whole runs, input_gradient for channels too. A longer run has fewer copies and more code, and was slower.
 
 override RELU: bool = false;
 override KEPT_SCALE: f32 = 1.0;
 override POOL: u32 = 1u; // 1 (none), 2, 4 or 8
 override KEEP_POSITION: bool = false;
-override LANES: u32 = 8u;       // 4 or 8: lanes side by side along the columns; with 4 a tile has twice the rows
-override SHIFTED: bool = false; // whether runs of x begin elsewhere than at multiples of RUN
+override LANES: u32 = 8u;       // 4 or 8: lanes side by side along the columns; with 4 a turn has twice the rows
+override SHIFTED: bool = false; // whether runs of x begin elsewhere than at multiples of RUN, or depth ends within one
+override THIN: bool = false;    // whether depth is at most a run: three in four rows of weight_gradient would be idle
 
 struct Shape {
     batch: u32,       // N
@@ -65,10 +66,10 @@ struct Shape {
 @group(0) @binding(3) var<storage, read> b: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec2<u64>>;
 @group(0) @binding(5) var<storage, read> dy: array<vec2<u64>>;
-@group(0) @binding(6) var<storage, read> x_kept: array<f32>;
-@group(0) @binding(7) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(8) var<storage, read_write> dw: array<f32>;
-@group(0) @binding(9) var<storage, read_write> db: array<f32>;
+@group(0) @binding(6) var<storage, read> x_kept: array<vec2<u64>>;
+@group(0) @binding(7) var<storage, read_write> dx: array<vec2<u64>>;
+@group(0) @binding(8) var<storage, read_write> dw: array<vec2<u64>>;
+@group(0) @binding(9) var<storage, read_write> db: array<vec2<u64>>;
 @group(0) @binding(10) var<storage, read_write> position: array<vec2<u64>>;
 
 const WORKGROUP = 8u;
@@ -83,8 +84,8 @@ fn floats(pairs: vec2<u64>) -> vec4f {
     return bitcast<vec4f>(vec4u(low.x, high.x, low.y, high.y));
 }
 
-// The RUN elements of x from `at` on.
-fn run_of_x(at: u32) -> vec4f {
+// The RUN elements of x from `at` on; zeros behind the first `count`.
+fn run_of_x(at: u32, count: u32) -> vec4f {
     let front = floats(x[at / RUN]);
     if !SHIFTED {
         return front;
@@ -93,7 +94,14 @@ fn run_of_x(at: u32) -> vec4f {
     let two = (at & 2u) != 0u;
     let a = select(front, vec4f(front.zw, back.xy), two);
     let b = select(back, back.zwzw, two);
-    return select(a, vec4f(a.yzw, b.x), (at & 1u) != 0u);
+    let run = select(a, vec4f(a.yzw, b.x), (at & 1u) != 0u);
+    return select(vec4f(0.0), run, vec4u(0u, 1u, 2u, 3u) < vec4u(count));
+}
+
+// Columns `source` to `source` + RUN - 1 of row k of w; behind the last row, where x counts nothing, those of the last.
+fn run_of_w(k: u32, source: u32) -> vec4f {
+    let row = select(k, min(k, shape.depth - 1u), SHIFTED);
+    return floats(w[(row * shape.filters + source) / RUN]);
 }
 
 // sum + the products of lane `lane`'s run with the rows of `right`
@@ -250,16 +258,16 @@ fn forward(
     var left: array<vec4f, ROWS / 4u>;
     var right: array<vec4f, RUN>;
     for (var k = 0u; k < shape.depth; k += RUN) {
-        left[0] = run_of_x(at.x + k);
-        left[1] = run_of_x(at.y + k);
+        left[0] = run_of_x(at.x + k, shape.depth - k);
+        left[1] = run_of_x(at.y + k, shape.depth - k);
         if LANES == 4u {
-            left[2] = run_of_x(at.z + k);
-            left[3] = run_of_x(at.w + k);
+            left[2] = run_of_x(at.z + k, shape.depth - k);
+            left[3] = run_of_x(at.w + k, shape.depth - k);
         }
-        right[0] = floats(w[((k + 0u) * shape.filters + source) / RUN]);
-        right[1] = floats(w[((k + 1u) * shape.filters + source) / RUN]);
-        right[2] = floats(w[((k + 2u) * shape.filters + source) / RUN]);
-        right[3] = floats(w[((k + 3u) * shape.filters + source) / RUN]);
+        right[0] = run_of_w(k + 0u, source);
+        right[1] = run_of_w(k + 1u, source);
+        right[2] = run_of_w(k + 2u, source);
+        right[3] = run_of_w(k + 3u, source);
         multiply_add(&sum, &left, first, &right);
     }
     let to = vec4u(place(row + lane), place(row + lane + 8u), place(row + lane + 16u), place(row + lane + 24u));
@@ -299,7 +307,7 @@ fn input_gradient(
     let first = lane - part;
     let row = index / tiles % row_tiles * tile_rows;
     let column = (index % tiles * LANES + part) * COLUMNS;
-    let columns = min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(shape.channels - 1u));
+    let columns = min(column, shape.channels - COLUMNS) + vec4u(0u, 1u, 2u, 3u);
     // The phase meets taps first_tap, first_tap + stride, ...; later taps meet earlier steps of dy.
     let first_tap = (phase + shape.left) % shape.stride;
     let latest = (phase + shape.left) / shape.stride;
@@ -350,30 +358,36 @@ fn input_gradient(
         let m = row + row_of(r, first);
         let n = m / positions;
         let p = m % positions * shape.stride + phase;
-        if m < rows && p < shape.length && index / tiles / row_tiles == phase {
-            for (var j = 0u; j < COLUMNS; j++) {
-                let i = p * shape.channels + column + j;
-                if column + j < shape.channels {
-                    var value = sum[r][j];
-                    if RELU {
-                        let passes = x_kept[shape.kept_start + n * shape.kept_sequence + i] > 0.0;
-                        value = select(0.0, value * KEPT_SCALE, passes);
-                    }
-                    dx[shape.dx_start + n * shape.dx_sequence + i] = value;
-                }
+        if m < rows && p < shape.length && column < shape.channels && index / tiles / row_tiles == phase {
+            let i = p * shape.channels + column;
+            var value = sum[r];
+            if RELU {
+                let kept = floats(x_kept[(shape.kept_start + n * shape.kept_sequence + i) / RUN]);
+                value = select(vec4f(0.0), value * KEPT_SCALE, kept > vec4f(0.0));
             }
+            dx[(shape.dx_start + n * shape.dx_sequence + i) / RUN] = pairs(bitcast<vec4u>(value));
         }
     }
 }
 
-// Rows that a lane loads of an output in weight_gradient: a half of the lanes loads what it owns, or half of that.
-fn loaded_rows() -> u32 {
-    return select(ROWS / 2u, ROWS, LANES == 4u);
+// Outputs m that a subgroup takes in one turn of weight_gradient: with LANES of 4 each half of them takes a run.
+fn turn() -> u32 {
+    return RUN * WORKGROUP / LANES;
 }
 
-// The first of the RUN lanes that hold row r of a lane's outputs there.
+// Rows of a tile that a lane loads in weight_gradient: all, or half of them.
+fn loaded_rows() -> u32 {
+    return ROWS * turn() / WORKGROUP;
+}
+
+// The first of the RUN lanes that hold row r there.
 fn lanes_of(r: u32, first: u32) -> u32 {
-    return select(r / (ROWS / 2u) * RUN, first, LANES == 4u);
+    return first + r / loaded_rows() * RUN;
+}
+
+// sum of a lane and of the one of the other half that has the same columns
+fn both(sum: vec4f, lane: u32) -> vec4f {
+    return sum + subgroupShuffle(sum, lane ^ 4u);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -384,15 +398,15 @@ fn weight_gradient(
 ) {
     let index = group.y * groups.x + group.x;
     let tiles = (shape.filters + LANES * COLUMNS - 1u) / (LANES * COLUMNS);
-    let tile_rows = ROWS * WORKGROUP / LANES;
-    let row_tiles = (shape.depth + tile_rows - 1u) / tile_rows;
+    let row_tiles = (shape.depth + ROWS - 1u) / ROWS;
     let split = index / tiles / row_tiles;
     let part = lane % LANES;
     let first = lane - part;
-    let row = index / tiles % row_tiles * tile_rows + first / LANES * ROWS;
+    let row = index / tiles % row_tiles * ROWS;
     let column = (index % tiles * LANES + part) * COLUMNS;
     let source = min(column, shape.filters - COLUMNS);
-    let loaded = index / tiles % row_tiles * tile_rows + lane / RUN * loaded_rows();
+    let last = (shape.depth - 1u) / RUN * RUN;
+    let loaded = min(row + part / RUN * loaded_rows() + vec4u(0u, RUN, 2u * RUN, 3u * RUN), vec4u(last));
     let total = shape.batch * shape.steps;
     let share = (total + shape.splits - 1u) / shape.splits;
     let begin = min(split * share, total);
@@ -417,60 +431,78 @@ fn weight_gradient(
     var left: array<vec4f, ROWS / 4u>;
     var right: array<vec4f, RUN>;
     var bias = vec4f(0.0);
-    for (var m = begin; m < end; m += RUN) {
-        let own = min(m + lane % RUN, end - 1u);
+    for (var m = begin; m < end; m += turn()) {
+        let own = min(m + lane % turn(), end - 1u);
         let n = own / shape.steps;
         let t = own - n * shape.steps;
-        let at = shape.x_start + n * shape.x_sequence + t * shape.x_step;
-        left[0] = run_of_x(at + min(loaded, shape.depth - RUN));
-        left[1] = run_of_x(at + min(loaded + RUN, shape.depth - RUN));
-        if LANES == 4u {
-            left[2] = run_of_x(at + min(loaded + 2u * RUN, shape.depth - RUN));
-            left[3] = run_of_x(at + min(loaded + 3u * RUN, shape.depth - RUN));
+        let at = shape.x_start + n * shape.x_sequence + t * shape.x_step + loaded;
+        left[0] = run_of_x(at.x, RUN);
+        if !THIN {
+            left[1] = run_of_x(at.y, RUN);
+            if LANES == 4u {
+                left[2] = run_of_x(at.z, RUN);
+                left[3] = run_of_x(at.w, RUN);
+            }
         }
         let place = shape.dy_start + n * shape.dy_sequence + t * shape.filters;
-        right[0] = floats(dy[(subgroupShuffle(place, 0u) + source) / RUN]);
-        right[1] = floats(dy[(subgroupShuffle(place, 1u) + source) / RUN]);
-        right[2] = floats(dy[(subgroupShuffle(place, 2u) + source) / RUN]);
-        right[3] = floats(dy[(subgroupShuffle(place, 3u) + source) / RUN]);
+        right[0] = floats(dy[(subgroupShuffle(place, first) + source) / RUN]);
+        right[1] = floats(dy[(subgroupShuffle(place, first + 1u) + source) / RUN]);
+        right[2] = floats(dy[(subgroupShuffle(place, first + 2u) + source) / RUN]);
+        right[3] = floats(dy[(subgroupShuffle(place, first + 3u) + source) / RUN]);
         // Outputs past the end count nothing.
-        right[1] = select(vec4f(0.0), right[1], m + 1u < end);
-        right[2] = select(vec4f(0.0), right[2], m + 2u < end);
-        right[3] = select(vec4f(0.0), right[3], m + 3u < end);
+        right[0] = select(vec4f(0.0), right[0], m + first < end);
+        right[1] = select(vec4f(0.0), right[1], m + first + 1u < end);
+        right[2] = select(vec4f(0.0), right[2], m + first + 2u < end);
+        right[3] = select(vec4f(0.0), right[3], m + first + 3u < end);
         sum[0] = across(sum[0], left[0u % loaded_rows() / RUN].x, lanes_of(0u, first), right);
         sum[1] = across(sum[1], left[1u % loaded_rows() / RUN].y, lanes_of(1u, first), right);
         sum[2] = across(sum[2], left[2u % loaded_rows() / RUN].z, lanes_of(2u, first), right);
         sum[3] = across(sum[3], left[3u % loaded_rows() / RUN].w, lanes_of(3u, first), right);
-        sum[4] = across(sum[4], left[4u % loaded_rows() / RUN].x, lanes_of(4u, first), right);
-        sum[5] = across(sum[5], left[5u % loaded_rows() / RUN].y, lanes_of(5u, first), right);
-        sum[6] = across(sum[6], left[6u % loaded_rows() / RUN].z, lanes_of(6u, first), right);
-        sum[7] = across(sum[7], left[7u % loaded_rows() / RUN].w, lanes_of(7u, first), right);
-        sum[8] = across(sum[8], left[8u % loaded_rows() / RUN].x, lanes_of(8u, first), right);
-        sum[9] = across(sum[9], left[9u % loaded_rows() / RUN].y, lanes_of(9u, first), right);
-        sum[10] = across(sum[10], left[10u % loaded_rows() / RUN].z, lanes_of(10u, first), right);
-        sum[11] = across(sum[11], left[11u % loaded_rows() / RUN].w, lanes_of(11u, first), right);
-        sum[12] = across(sum[12], left[12u % loaded_rows() / RUN].x, lanes_of(12u, first), right);
-        sum[13] = across(sum[13], left[13u % loaded_rows() / RUN].y, lanes_of(13u, first), right);
-        sum[14] = across(sum[14], left[14u % loaded_rows() / RUN].z, lanes_of(14u, first), right);
-        sum[15] = across(sum[15], left[15u % loaded_rows() / RUN].w, lanes_of(15u, first), right);
+        if !THIN {
+            sum[4] = across(sum[4], left[4u % loaded_rows() / RUN].x, lanes_of(4u, first), right);
+            sum[5] = across(sum[5], left[5u % loaded_rows() / RUN].y, lanes_of(5u, first), right);
+            sum[6] = across(sum[6], left[6u % loaded_rows() / RUN].z, lanes_of(6u, first), right);
+            sum[7] = across(sum[7], left[7u % loaded_rows() / RUN].w, lanes_of(7u, first), right);
+            sum[8] = across(sum[8], left[8u % loaded_rows() / RUN].x, lanes_of(8u, first), right);
+            sum[9] = across(sum[9], left[9u % loaded_rows() / RUN].y, lanes_of(9u, first), right);
+            sum[10] = across(sum[10], left[10u % loaded_rows() / RUN].z, lanes_of(10u, first), right);
+            sum[11] = across(sum[11], left[11u % loaded_rows() / RUN].w, lanes_of(11u, first), right);
+            sum[12] = across(sum[12], left[12u % loaded_rows() / RUN].x, lanes_of(12u, first), right);
+            sum[13] = across(sum[13], left[13u % loaded_rows() / RUN].y, lanes_of(13u, first), right);
+            sum[14] = across(sum[14], left[14u % loaded_rows() / RUN].z, lanes_of(14u, first), right);
+            sum[15] = across(sum[15], left[15u % loaded_rows() / RUN].w, lanes_of(15u, first), right);
+        }
         bias += right[0] + right[1] + right[2] + right[3];
     }
-    if column < shape.filters && split < shape.splits {
+    if LANES == 4u {
+        // The halves of the subgroup have summed over different outputs.
+        bias = both(bias, lane);
+        sum[0] = both(sum[0], lane);
+        sum[1] = both(sum[1], lane);
+        sum[2] = both(sum[2], lane);
+        sum[3] = both(sum[3], lane);
+        sum[4] = both(sum[4], lane);
+        sum[5] = both(sum[5], lane);
+        sum[6] = both(sum[6], lane);
+        sum[7] = both(sum[7], lane);
+        sum[8] = both(sum[8], lane);
+        sum[9] = both(sum[9], lane);
+        sum[10] = both(sum[10], lane);
+        sum[11] = both(sum[11], lane);
+        sum[12] = both(sum[12], lane);
+        sum[13] = both(sum[13], lane);
+        sum[14] = both(sum[14], lane);
+        sum[15] = both(sum[15], lane);
+    }
+    if first == 0u && column < shape.filters && split < shape.splits {
+        let to = (split * shape.dw_split + row * shape.filters + column) / RUN;
         for (var r = 0u; r < ROWS; r++) {
             if row + r < shape.depth {
-                let to = split * shape.dw_split + (row + r) * shape.filters + column;
-                dw[to] = sum[r].x;
-                dw[to + 1u] = sum[r].y;
-                dw[to + 2u] = sum[r].z;
-                dw[to + 3u] = sum[r].w;
+                dw[to + r * shape.filters / RUN] = pairs(bitcast<vec4u>(sum[r]));
             }
         }
         if row == 0u {
-            let to = split * shape.db_split + column;
-            db[to] = bias.x;
-            db[to + 1u] = bias.y;
-            db[to + 2u] = bias.z;
-            db[to + 3u] = bias.w;
+            db[(split * shape.db_split + column) / RUN] = pairs(bitcast<vec4u>(bias));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 pub struct Shader {
     /// The shader's name, as in `conv1d`.
     pub name: &'static str,
-    /// `standard` and `tiled` run everywhere; `subgroup` and `subgroup_wide` need subgroups of at least 8.
+    /// `standard`, `small` and `tiled` run everywhere; `subgroup` and `subgroup_wide` need subgroups of at least 8.
     pub variant: &'static str,
     /// The WGSL text.
     pub source: &'static str,
@@ -41,6 +41,7 @@ pub const SHADERS: &[Shader] = &[
     shader!("adam"),
     shader!("average_pool1d"),
     shader!("conv1d"),
+    shader!("conv1d", "small"),
     shader!("conv1d", "subgroup"),
     shader!("conv1d", "tiled"),
     shader!("conv1d_max_pool1d", "subgroup"),

@@ -48,6 +48,8 @@ const SIZES: &[Sizes] = &[
     ((2, 27, 24), 16, 5, 2, Same),
     ((1, 131, 1), 20, 8, 1, Same),
     ((2, 50, 2), 12, 12, 3, Valid),
+    ((2, 45, 1), 132, 1, 1, Valid),
+    ((3, 21, 1), 12, 3, 2, Same),
 ];
 
 /// Matrices so large that the tiled variant takes its larger tiles: 64 x 64 and 64 x 32 outputs.
@@ -67,6 +69,7 @@ const POOLED: &[Sizes] = &[
     ((2, 19, 3), 5, 3, 1, Same),
     ((3, 45, 8), 12, 3, 1, Same),
     ((2, 50, 16), 36, 2, 1, Valid),
+    ((2, 50, 1), 36, 1, 1, Valid),
     ((5, 23, 8), 16, 4, 3, Same),
     ((2, 37, 1), 16, 16, 1, Same),
     ((1, 131, 1), 20, 8, 1, Same),

@@ -12,6 +12,7 @@ pub mod update;
 
 use super::case::Case;
 use crate::gpu::shader::SHADERS;
+use crate::nn::variants::ROWS;
 
 /// Every case, in every variant of its shader.
 pub fn cases() -> Vec<Case> {
@@ -31,7 +32,8 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// The variants of a shader.
+/// The variants of a shader that carry a row's name; the others stand in for one of these where the sizes ask for it.
 pub fn variants(shader: &str) -> impl Iterator<Item = &'static str> {
-    SHADERS.iter().filter(move |file| file.name == shader).map(|file| file.variant)
+    let files = SHADERS.iter().filter(move |file| file.name == shader).map(|file| file.variant);
+    files.filter(|variant| ROWS.iter().any(|row| row.name == *variant))
 }
