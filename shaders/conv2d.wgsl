@@ -66,9 +66,9 @@ fn forward(
     let q = place - band * shape.columns - shape.left;
     let inside = p < shape.height && q < shape.width;
     let pixel = n * shape.x_sequence + (p * shape.width + q) * shape.channels;
-    let from = shape.x_start + select(0u, pixel, inside);
+    let base = shape.x_start + select(0u, pixel, inside);
     for (var i = first; i < min(first + RUN, shape.channels); i++) {
-        bands[tap * shape.channels + i] = select(0.0, x[from + i], inside);
+        bands[tap * shape.channels + i] = select(0.0, x[base + i], inside);
     }
 }
 
@@ -91,11 +91,11 @@ fn input_gradient(
     let q = pixel - row * shape.width;
     // The rows of outputs that saw this one, and the tap that each saw it with: reach - r * stride.
     let reach = p + shape.top;
-    let from = select(0u, (reach - shape.kernel) / shape.stride + 1u, reach >= shape.kernel);
-    let to = min(reach / shape.stride + 1u, shape.rows);
+    let first_row = select(0u, (reach - shape.kernel) / shape.stride + 1u, reach >= shape.kernel);
+    let end_row = min(reach / shape.stride + 1u, shape.rows);
     for (var i = first; i < min(first + RUN, shape.channels); i++) {
         var sum = 0.0;
-        for (var r = from; r < to; r++) {
+        for (var r = first_row; r < end_row; r++) {
             let tap = ((n * shape.rows + r) * shape.width + q) * shape.kernel + reach - r * shape.stride;
             sum += dbands[tap * shape.channels + i];
         }

@@ -292,8 +292,10 @@ fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<Vec<Stage>> 
             next.map(|next| &model.layers[*next].kind)
         };
         let image = bands(&layer.kind, batch, input);
-        let product =
-            matches!(layer.kind, LayerKind::Conv1d { .. } | LayerKind::Conv2d { .. } | LayerKind::Dense { .. });
+        let product = matches!(
+            layer.kind,
+            LayerKind::Conv1d { .. } | LayerKind::Conv2d { .. } | LayerKind::Dense { .. }
+        );
         let mut end = place + 1;
         let relu = product && next(end) == Some(&LayerKind::Relu);
         end += usize::from(relu);

@@ -194,7 +194,8 @@ impl LayerKind {
             }
             Self::Conv2d { filters, kernel, stride, padding } => {
                 let sides = input.as_image()?;
-                let [height, width] = [0, 1].map(|axis| padding.of(sides[axis], kernel[axis], stride[axis]).2);
+                let [height, width] =
+                    [0, 1].map(|axis| padding.of(sides[axis], kernel[axis], stride[axis]).2);
                 if height * width == 0 {
                     return Err(format!(
                         "kernel {} is larger than the input {}: use a smaller kernel or padding = \"same\"",
@@ -304,9 +305,11 @@ impl fmt::Display for LayerKind {
                 Ok(())
             }
             Self::Dense { units } => write!(f, ", {units} units"),
-            Self::Relu | Self::GlobalAveragePool | Self::GlobalMaxPool | Self::Reshape { .. } | Self::Flatten => {
-                Ok(())
-            }
+            Self::Relu
+            | Self::GlobalAveragePool
+            | Self::GlobalMaxPool
+            | Self::Reshape { .. }
+            | Self::Flatten => Ok(()),
             Self::MaxPool1d { size } | Self::AveragePool1d { size } => write!(f, ", size {size}"),
             Self::MaxPool2d { size } => write!(f, ", size {}", by(size)),
             Self::Dropout { rate } => write!(f, ", rate {rate}"),

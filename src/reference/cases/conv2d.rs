@@ -93,7 +93,12 @@ fn image(shape: &Conv2d, seed: u64, relu_scale: Option<f64>, by_rows: bool) -> S
 }
 
 /// The launches that must turn x, w and b into `y`, as a network lowers them.
-pub fn forward(variant: &'static str, shape: &Conv2d, (x, w, b): (&[f32], &[f32], &[f32]), y: &[f64]) -> Setup {
+pub fn forward(
+    variant: &'static str,
+    shape: &Conv2d,
+    (x, w, b): (&[f32], &[f32], &[f32]),
+    y: &[f64],
+) -> Setup {
     let along = &shape.along;
     let mut setup = Setup::default();
     let bands = output_bands(&mut setup, shape, x, (along.left, along.right));
@@ -112,7 +117,7 @@ pub fn gradients(
     variant: &'static str,
     shape: &Conv2d,
     (x, w, dy): (&[f32], &[f32], &[f32]),
-    (dx, dw, db): (&[f64], &[f64], &[f64]),
+    [dx, dw, db]: &[Vec<f64>; 3],
 ) -> Setup {
     let along = &shape.along;
     let mut setup = Setup::default();

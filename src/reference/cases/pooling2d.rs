@@ -96,4 +96,3 @@ pub fn backward(
     setup.launch(shape.backward("case", (&y, position), &dy, &dx, relu));
     setup
 }
-
