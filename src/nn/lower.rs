@@ -370,10 +370,17 @@ fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<Vec<Stage>> 
                 (Kind::Lstm { lstm, buffers, sequence }, y)
             }
         };
+        // The loss gives the scores' gradient without the padding that a convolution of several taps reads around it.
+        let last = match &kind {
+            Kind::Product { conv, relu: false, pool: None, bands: None } if end == layers.len() => {
+                conv.gradient_padding() != (0, 0)
+            }
+            _ => false,
+        };
         stages.push(Stage { name: layer.name.clone(), kind, x, y });
         x = y;
-        if around != paddings[end] {
-            // The mean over each single step: a copy with room around it.
+        if around != paddings[end] || last {
+            // The mean over each single step: a copy, of the output or of its gradient, with the room that is lacking.
             let name = format!("{}.padded", layer.name);
             let y = Tensor::allocate(arena, name.as_str(), sizes, paddings[end]);
             stages.push(Stage { name, kind: Kind::AveragePool { size: 1 }, x, y });

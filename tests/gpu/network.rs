@@ -15,10 +15,11 @@ use crate::goldens;
 /// Every test here, in every variant that the adapter runs.
 pub(crate) fn trials(device: &Device) -> Vec<Trial> {
     type Test = fn(&Gpu, &Variants) -> Result<(), Failed>;
-    let tests: [(&str, Test); 13] = [
+    let tests: [(&str, Test); 14] = [
         ("logits equal PyTorch's", logits),
         ("logits of a model of images equal PyTorch's", image_logits),
         ("gradients of a model of images equal PyTorch's", image_gradients),
+        ("a convolution over all steps ends a model as a dense layer does", convolution_at_the_end),
         ("ten steps equal PyTorch's", ten_steps),
         ("ten steps with a short batch equal PyTorch's", short_batch_steps),
         ("a short batch does not see its unused rows", unused_rows),
@@ -316,6 +317,36 @@ fn image_gradients(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
             let name = format!("{} {index}", entry.name);
             close(&name, f64::from(actual), f64::from(expected), 1e-5 * largest)?;
         }
+    }
+    Ok(())
+}
+
+/// A convolution with as many taps as there are steps is a flatten and a dense layer, parameters and all.
+fn convolution_at_the_end(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    let gradients = |head: &str| -> Result<_, Failed> {
+        let text = format!(
+            "name = \"m\"\n[input]\nwindow = 8\nchannels = 1\n\
+             [[layer]]\nname = \"first\"\ntype = \"conv1d\"\nfilters = 4\nkernel = 3\n{head}\
+             [[output]]\nlayer = \"logits\"\nloss = \"softmax_cross_entropy\"\ntarget = \"condition\"\n"
+        );
+        let model = Model::parse(&text, "m.toml", CLASSES)?;
+        let mut fixture = Fixture::new(gpu, variants, &model, 5, &[5])?;
+        let len = ParameterTable::new(&model)?.total_len();
+        let parameters: Vec<f32> = (0..len).map(|index| (index * 7 % 11) as f32 / 11.0 - 0.4).collect();
+        fixture.network.set_parameters(&parameters);
+        fixture.whole_epoch()?;
+        Ok(fixture.network.gradients()?)
+    };
+    let layer = "[[layer]]\nname = \"logits\"\ntype";
+    let dense = gradients(&format!(
+        "[[layer]]\nname = \"flatten\"\ntype = \"flatten\"\n{layer} = \"dense\"\nunits = 6\n"
+    ))?;
+    let convolution =
+        gradients(&format!("{layer} = \"conv1d\"\nfilters = 6\nkernel = 8\npadding = \"valid\"\n"))?;
+    assert!(dense.iter().any(|gradient| *gradient != 0.0), "there is a gradient");
+    for (index, (dense, convolution)) in dense.iter().zip(&convolution).enumerate() {
+        // Two orders of a sum of 32 terms of order 0.1.
+        close(&format!("gradient {index}"), f64::from(*convolution), f64::from(*dense), 1e-6)?;
     }
     Ok(())
 }
