@@ -52,33 +52,62 @@ class Same(nn.Module):
         self.kernel, self.stride = kernel, stride
 
     def forward(self, x):
-        out = -(-x.shape[2] // self.stride)
-        total = max((out - 1) * self.stride + self.kernel - x.shape[2], 0)
-        return functional.pad(x, (total // 2, total - total // 2))
+        zeros = []
+        # The last axis comes first.
+        for length, kernel, stride in reversed(list(zip(x.shape[2:], self.kernel, self.stride))):
+            total = max((-(-length // stride) - 1) * stride + kernel - length, 0)
+            zeros += [total // 2, total - total // 2]
+        return functional.pad(x, zeros)
+
+
+class Shaped(nn.Module):
+    """The same values in another shape."""
+
+    def __init__(self, *shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x):
+        return x.reshape(len(x), *self.shape)
+
+
+class Global(nn.Module):
+    """A pool over all steps or positions, (N, ..., C) -> (N, 1, C)."""
+
+    def __init__(self, pool):
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, x):
+        return self.pool(x.flatten(1, -2), 1, True)
 
 
 class Chain(nn.Module):
-    """The model of a description: layers by name. Convolutions and pools want (N, C, L), the others (N, L, C)."""
+    """The model of a description: layers by name. Convolutions and pools want (N, C, L) or (N, C, H, W), the others
+    channels last."""
 
     def __init__(self, description):
         super().__init__()
         self.window, self.channels = description["window"], description["channels"]
         self.plan = []
-        channels = self.channels
+        # A window goes through the layers as they are made, for their input channels.
+        x, is_last = torch.zeros(1, self.window, self.channels), True
         for layer in description["layers"]:
-            kind, name = layer["type"], layer["name"]
+            kind, name, made = layer["type"], layer["name"], len(self.plan)
+            channels = x.shape[-1 if is_last else 1]
             channels_last, last_step = None, False
-            if kind == "conv1d":
-                stride, same = layer["stride"], layer["padding"] == "same"
-                if same and stride > 1:
-                    self.plan.append((Same(layer["kernel"], stride), False, False))
+            if kind in ("conv1d", "conv2d"):
+                whole = (lambda value: [value]) if kind == "conv1d" else list
+                kernel, stride, same = whole(layer["kernel"]), whole(layer["stride"]), layer["padding"] == "same"
+                if same and max(stride) > 1:
+                    self.plan.append((Same(kernel, stride), False, False))
                 # PyTorch's own 'same' puts the odd zero on the right as well, but takes no stride.
-                padding = "same" if same and stride == 1 else 0
-                module = nn.Conv1d(channels, layer["filters"], layer["kernel"], stride, padding)
-                channels, channels_last = layer["filters"], False
+                padding = "same" if same and max(stride) == 1 else 0
+                convolution = nn.Conv1d if kind == "conv1d" else nn.Conv2d
+                module = convolution(channels, layer["filters"], kernel, stride, padding)
+                channels_last = False
             elif kind == "dense":
                 module, channels_last = nn.Linear(channels, layer["units"]), True
-                channels = layer["units"]
             elif kind == "relu":
                 module = nn.ReLU()
             elif kind in ("max_pool1d", "average_pool1d"):
@@ -86,28 +115,43 @@ class Chain(nn.Module):
                     continue
                 pool = nn.MaxPool1d if kind == "max_pool1d" else nn.AvgPool1d
                 module, channels_last = pool(layer["size"]), False
+            elif kind == "max_pool2d":
+                module, channels_last = nn.MaxPool2d(layer["size"]), False
+            elif kind in ("global_average_pool", "global_max_pool"):
+                module = Global(torch.mean if kind == "global_average_pool" else torch.amax)
+                channels_last = True
+            elif kind == "reshape":
+                module, channels_last = Shaped(*layer["shape"]), True
+            elif kind == "flatten":
+                module, channels_last = Shaped(1, -1), True
             elif kind == "dropout":
                 module = nn.Dropout(layer["rate"])
             elif kind == "lstm":
                 module, channels_last = nn.LSTM(channels, layer["units"], batch_first=True), True
-                channels, last_step = layer["units"], not layer["sequence"]
+                last_step = not layer["sequence"]
             else:
                 raise ValueError(f"layer '{name}' is a {kind}, which this script does not know")
             # A layer's name may hold dots, which a module's may not.
             self.add_module(name.replace(".", "/"), module)
             self.plan.append((module, channels_last, last_step))
+            with torch.no_grad():
+                x, is_last = self.through(self.plan[made:], x, is_last)
 
-    def forward(self, x):
-        """(N, L, C) -> (N, classes)"""
-        is_last = True
-        for module, channels_last, last_step in self.plan:
+    def through(self, plan, x, is_last):
+        """x after the layers of `plan`, and whether its channels are last."""
+        for module, channels_last, last_step in plan:
             if channels_last is not None and channels_last != is_last:
-                x, is_last = x.transpose(1, 2), channels_last
+                x, is_last = x.movedim(-1, 1) if is_last else x.movedim(1, -1), channels_last
             x = module(x)
             if isinstance(x, tuple):
                 x = x[0]
             if last_step:
                 x = x[:, -1:]
+        return x, is_last
+
+    def forward(self, x):
+        """(N, L, C) -> (N, classes)"""
+        x, _ = self.through(self.plan, x, True)
         return x.flatten(1)
 
 

@@ -1,7 +1,7 @@
 //! `gpu-bearing model`: a model's layers, parameters and arithmetic, as in the paper's Table 1.
 
 use gpu_bearing::Result;
-use gpu_bearing::nn::model::{Model, Row, Shape};
+use gpu_bearing::nn::model::{Model, Row};
 use gpu_bearing::report::{Align, Table};
 use serde::Serialize;
 
@@ -63,8 +63,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     output::line(table(&description))?;
     output::line("")?;
     output::line(
-        "Output is time steps x channels of one window. Multiply-adds are those of the layer's products, forward,\n\
-         one window; a training step takes about three times as many.",
+        "Output is time steps x channels of one window, of an image height x width x channels. Multiply-adds are those\n\
+         of the layer's products, forward, one window; a training step takes about three times as many.",
     )
 }
 
@@ -76,14 +76,11 @@ fn table(description: &Description) -> Table {
         ("parameters", Align::Right),
         ("multiply-adds", Align::Right),
     ]);
-    for Row { name, layer, output: Shape { length, channels }, parameters, multiply_adds } in
-        &description.layers
-    {
-        let output = format!("{length} x {channels}");
+    for Row { name, layer, output, parameters, multiply_adds } in &description.layers {
         table.row([
             name.clone(),
             layer.clone(),
-            output,
+            output.to_string(),
             grouped(*parameters as u64),
             grouped(*multiply_adds),
         ]);

@@ -1,6 +1,6 @@
 //! Initial parameters as Keras draws them, from a seed.
 //!
-//! * kernels of conv1d, dense and the LSTM's input: Glorot uniform, `U(-a, a)` with
+//! * kernels of conv1d, conv2d, dense and the LSTM's input: Glorot uniform, `U(-a, a)` with
 //!   `a = sqrt(6 / (fan_in + fan_out))`; for a convolution both fans count every tap (Glorot and Bengio,
 //!   "Understanding the difficulty of training deep feedforward neural networks", 2010, eq. 16)
 //! * recurrent kernels: orthogonal rows (Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear
@@ -29,8 +29,9 @@ pub fn initialise(model: &Model, seed: u64) -> Result<Vec<f32>> {
     for entry in table.entries() {
         let values = &mut flat[entry.range()];
         match (&model.layers[entry.layer].kind, entry.device_shape.as_slice()) {
-            (_, &[taps, inputs, outputs]) => {
-                glorot_uniform(taps * inputs, taps * outputs, &mut stream, values)
+            (_, &[ref taps @ .., inputs, outputs]) if !taps.is_empty() => {
+                let taps: usize = taps.iter().product();
+                glorot_uniform(taps * inputs, taps * outputs, &mut stream, values);
             }
             (LayerKind::Lstm { units, .. }, &[_, gates]) if entry.name.ends_with(".weight_hh_l0") => {
                 orthogonal_rows(*units, gates, &mut stream, values);

@@ -4,15 +4,19 @@
 //! max-pool of a usual size after either; what the product itself has computed is never written then. The gradient
 //! that arrives at such a ReLU is masked by whoever writes it, or by the pool's backward pass where a pool stands
 //! behind. So is the gradient of a dropout right after such a ReLU: where the dropout's output is positive, both have
-//! let it pass. Pools of size 1 and dropout of rate 0 cost nothing.
+//! let it pass. Pools of size 1, dropout of rate 0, reshape and flatten cost nothing: the next layer views the same
+//! elements in its own shape. An image is a sequence of its positions, so a global pool is a pool over all of them, and
+//! a 2-D convolution of one tap a dense layer; any other gathers bands for a product over those.
 
 use super::adam::{self, Adam, State};
 use super::conv1d::{Conv1d, Finish, POOLS};
 use super::conv1d_max_pool1d::{Peaks, PooledConv1d};
+use super::conv2d::Conv2d;
 use super::dropout::Dropout;
 use super::gradient_sum::GradientSum;
 use super::lstm::{LARGEST_UNITS, Lstm, LstmBuffers};
-use super::model::{LayerKind, Model, Shape};
+use super::max_pool2d::MaxPool2d;
+use super::model::{LayerKind, Model, Padding, Shape};
 use super::parameters::{Entry, ParameterTable};
 use super::softmax_cross_entropy::{self, Results};
 use super::tensor::Tensor;
@@ -95,10 +99,16 @@ enum Kind {
         conv: Conv1d,
         relu: bool,
         pool: Option<Pool>,
+        /// Where it reads bands of images, which are gathered first.
+        bands: Option<(Conv2d, Tensor)>,
     },
     Relu,
     MaxPool {
         size: usize,
+        position: Slice,
+    },
+    MaxPool2d {
+        pool: MaxPool2d,
         position: Slice,
     },
     AveragePool {
@@ -138,11 +148,17 @@ pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<L
         )));
     }
     let table = ParameterTable::new(model)?;
+    if table.count() == 0 {
+        return Err(Error::input(format!(
+            "model '{}' has no layer with parameters, so nothing can learn: add a dense layer",
+            model.name
+        )));
+    }
     let mut arena = Arena::default();
     let io_buffers = IoBuffers::allocate(&mut arena, model, capacity, &table, options.training)?;
     let stages = stages(model, capacity.batch, &mut arena)?;
-    let x = stages[0].x;
-    let scores = stages[stages.len() - 1].y;
+    let x = stages[0].x.viewed(model.window, model.channels);
+    let scores = stages[stages.len() - 1].y.viewed(1, model.classes()?);
     let io = io_buffers.with(x, scores);
     let unwritten = arena.allocate("unwritten", 1);
     let mut lowering = Builder { arena, io, table, options, stages: &stages, unwritten };
@@ -219,13 +235,27 @@ fn padding_read(kind: &LayerKind, input: Shape) -> (usize, usize) {
     }
 }
 
-/// Whether a layer hands its input on as it is, and so costs nothing.
-fn is_identity(kind: &LayerKind) -> bool {
+/// Whether a layer hands its input on as it is, if perhaps in another shape, and so costs nothing.
+fn is_identity(kind: &LayerKind, input: Shape) -> bool {
     match *kind {
         LayerKind::MaxPool1d { size } | LayerKind::AveragePool1d { size } => size == 1,
+        LayerKind::MaxPool2d { size } => size == [1, 1],
+        LayerKind::GlobalAveragePool | LayerKind::GlobalMaxPool => input.length == 1,
+        LayerKind::Reshape { .. } | LayerKind::Flatten => true,
         LayerKind::Dropout { rate } => rate == 0.0,
         _ => false,
     }
+}
+
+/// Images keep their sides up to where they are read: [`Model::shapes`] has refused what does not fit.
+const CHECKED: &str = "the model's shapes were checked";
+
+/// The bands that a 2-D convolution reads, unless it is a product of pixels.
+fn bands(kind: &LayerKind, batch: usize, input: Shape) -> Option<Conv2d> {
+    let LayerKind::Conv2d { filters, kernel, stride, padding } = *kind else { return None };
+    let [height, width] = input.sides().expect(CHECKED);
+    let image = [batch, height, width, input.channels];
+    ((kernel, stride) != ([1, 1], [1, 1])).then(|| Conv2d::new(image, filters, kernel, stride, padding))
 }
 
 /// The chain of stages with their tensors.
@@ -233,14 +263,19 @@ fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<Vec<Stage>> 
     let shapes = model.shapes()?;
     let input_of = |index: usize| if index == 0 { model.input() } else { shapes[index - 1] };
     let layers: Vec<usize> =
-        (0..model.layers.len()).filter(|i| !is_identity(&model.layers[*i].kind)).collect();
-    // Zero rows around the input of each of `layers`. Dropout hands its input on when it is off.
+        (0..model.layers.len()).filter(|i| !is_identity(&model.layers[*i].kind, input_of(*i))).collect();
+    // What stands before each of `layers`, shaped as its own layer gave it.
+    let before = |place: usize| if place == 0 { model.input() } else { shapes[layers[place - 1]] };
+    // Zero rows around that. Dropout hands its input on when it is off.
     let mut paddings = vec![(0, 0); layers.len() + 1];
     for (place, index) in layers.iter().enumerate().rev() {
-        paddings[place] = match model.layers[*index].kind {
+        let input = input_of(*index);
+        let (left, right) = match model.layers[*index].kind {
             LayerKind::Dropout { .. } => paddings[place + 1],
-            ref kind => padding_read(kind, input_of(*index)),
+            ref kind => padding_read(kind, input),
         };
+        let rows = |own: usize| (own * input.channels).div_ceil(before(place).channels);
+        paddings[place] = (rows(left), rows(right));
     }
     let input = model.input();
     let mut x = Tensor::allocate(arena, "x", (batch, input.length, input.channels), paddings[0]);
@@ -249,40 +284,74 @@ fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<Vec<Stage>> 
     while place < layers.len() {
         let index = layers[place];
         let layer = &model.layers[index];
-        let next = |end: usize| layers.get(end).map(|next| &model.layers[*next].kind);
-        let product = matches!(layer.kind, LayerKind::Conv1d { .. } | LayerKind::Dense { .. });
+        let input = input_of(index);
+        x = x.viewed(input.length, input.channels);
+        // What reads a tensor in another shape is not fused.
+        let next = |end: usize| {
+            let next = layers.get(end).filter(|next| input_of(**next) == before(end));
+            next.map(|next| &model.layers[*next].kind)
+        };
+        let image = bands(&layer.kind, batch, input);
+        let product = matches!(
+            layer.kind,
+            LayerKind::Conv1d { .. } | LayerKind::Conv2d { .. } | LayerKind::Dense { .. }
+        );
         let mut end = place + 1;
         let relu = product && next(end) == Some(&LayerKind::Relu);
         end += usize::from(relu);
         let pool = match next(end) {
-            Some(LayerKind::MaxPool1d { size }) if product && POOLS.contains(size) => Some(*size),
+            Some(LayerKind::MaxPool1d { size }) => Some(*size),
+            Some(LayerKind::GlobalMaxPool) => Some(before(end).length),
             _ => None,
         };
+        let pool = pool.filter(|size| product && image.is_none() && POOLS.contains(size));
         end += usize::from(pool.is_some());
         let shape = shapes[layers[end - 1]];
         let rows = (batch, x.length, x.channels);
-        let output = |arena: &mut Arena| {
-            Tensor::allocate(arena, layer.name.as_str(), (batch, shape.length, shape.channels), paddings[end])
-        };
+        let sizes = (batch, shape.length, shape.channels);
+        // Bands give rows, and an LSTM its last step, without padding around them.
+        let last_step = matches!(layer.kind, LayerKind::Lstm { sequence: false, .. });
+        let plain = image.is_some() || last_step;
+        let around = if plain { (0, 0) } else { paddings[end] };
+        let output = |arena: &mut Arena| Tensor::allocate(arena, layer.name.as_str(), sizes, around);
         let position = |arena: &mut Arena, y: &Tensor| {
             arena.allocate_scratch(format!("{}.position", layer.name), y.elements())
         };
         let product = |arena: &mut Arena, conv: Conv1d| {
             let y = output(arena);
             let pool = pool.map(|size| Pool { size, position: position(arena, &y) });
-            (Kind::Product { conv, relu, pool }, y)
+            let bands = image.map(|image| {
+                let around = (conv.left, conv.right);
+                let name = format!("{}.bands", layer.name);
+                (image, Tensor::allocate_scratch(arena, name, image.bands(), around))
+            });
+            (Kind::Product { conv, relu, pool, bands }, y)
+        };
+        let max_pool = |arena: &mut Arena, size: usize| {
+            let y = output(arena);
+            (Kind::MaxPool { size, position: position(arena, &y) }, y)
         };
         let (kind, y) = match layer.kind {
             LayerKind::Conv1d { filters, kernel, stride, padding } => {
                 product(arena, Conv1d::new(rows, filters, kernel, stride, padding))
             }
+            LayerKind::Conv2d { filters, .. } => {
+                let conv = image.map_or_else(|| Conv1d::dense(rows, filters), |image| image.along);
+                product(arena, conv)
+            }
             LayerKind::Dense { units } => product(arena, Conv1d::dense(rows, units)),
             LayerKind::Relu => (Kind::Relu, output(arena)),
-            LayerKind::MaxPool1d { size } => {
+            LayerKind::MaxPool1d { size } => max_pool(arena, size),
+            LayerKind::GlobalMaxPool => max_pool(arena, x.length),
+            LayerKind::MaxPool2d { size } => {
                 let y = output(arena);
-                (Kind::MaxPool { size, position: position(arena, &y) }, y)
+                let [height, width] = input.sides().expect(CHECKED);
+                let pool = MaxPool2d { batch, height, width, channels: x.channels, size };
+                (Kind::MaxPool2d { pool, position: position(arena, &y) }, y)
             }
             LayerKind::AveragePool1d { size } => (Kind::AveragePool { size }, output(arena)),
+            LayerKind::GlobalAveragePool => (Kind::AveragePool { size: x.length }, output(arena)),
+            LayerKind::Reshape { .. } | LayerKind::Flatten => unreachable!("they hand their input on"),
             LayerKind::Dropout { rate } => (Kind::Dropout(Dropout { rate, layer: index }), output(arena)),
             LayerKind::Lstm { units, sequence } => {
                 if units > LARGEST_UNITS {
@@ -292,25 +361,31 @@ fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<Vec<Stage>> 
                     )));
                 }
                 let lstm = Lstm { batch, steps: x.length, channels: x.channels, units, reverse: false };
-                let around = if sequence { paddings[end] } else { (0, 0) };
                 let buffers = Box::new(LstmBuffers::allocate(arena, &layer.name, &lstm, around));
                 let y = if sequence {
                     buffers.h
                 } else {
                     Tensor::dense(buffers.last.part(0, batch * units), (batch, 1, units))
                 };
-                if !sequence && paddings[end] != (0, 0) {
-                    return Err(Error::input(format!(
-                        "lstm '{}' hands on one step, the convolution after it wants padding around it; \
-                         use kernel = 1 or a dense layer",
-                        layer.name
-                    )));
-                }
                 (Kind::Lstm { lstm, buffers, sequence }, y)
             }
         };
+        // The loss gives the scores' gradient without the padding that a convolution of several taps reads around it.
+        let last = match &kind {
+            Kind::Product { conv, relu: false, pool: None, bands: None } if end == layers.len() => {
+                conv.gradient_padding() != (0, 0)
+            }
+            _ => false,
+        };
         stages.push(Stage { name: layer.name.clone(), kind, x, y });
         x = y;
+        if around != paddings[end] || last {
+            // The mean over each single step: a copy, of the output or of its gradient, with the room that is lacking.
+            let name = format!("{}.padded", layer.name);
+            let y = Tensor::allocate(arena, name.as_str(), sizes, paddings[end]);
+            stages.push(Stage { name, kind: Kind::AveragePool { size: 1 }, x, y });
+            x = y;
+        }
         place = end;
     }
     Ok(stages)
@@ -359,22 +434,34 @@ impl Builder<'_> {
         let mut handed_on = None;
         for stage in self.stages {
             let name = stage.name.as_str();
-            let x = &handed_on.take().unwrap_or(stage.x);
+            let Tensor { length, channels, .. } = stage.x;
+            let x = &handed_on.take().map_or(stage.x, |x: Tensor| x.viewed(length, channels));
             let weights = |w: &str, b: &str| (self.parameter(stage, w), self.parameter(stage, b));
             match &stage.kind {
-                Kind::Product { conv, relu, pool } => {
+                Kind::Product { conv, relu, pool, bands } => {
                     let (w, b) = weights("weight", "bias");
+                    let x = if let Some((image, bands)) = bands {
+                        plan.launches.push(image.forward(name, x, bands));
+                        bands
+                    } else {
+                        x
+                    };
                     let finish = Finish {
                         relu: *relu,
                         pool: pool.map_or(1, |pool| pool.size),
                         keep_position: training && pool.is_some(),
                     };
-                    let to = (&stage.y, pool.map_or(self.unwritten, |pool| pool.position));
+                    let rows = Tensor::dense(stage.y.slice, (conv.batch, conv.steps, conv.filters));
+                    let y = if bands.is_some() { &rows } else { &stage.y };
+                    let to = (y, pool.map_or(self.unwritten, |pool| pool.position));
                     plan.launches.push(conv.forward((name, variant), (x, w, b), to, finish));
                 }
                 Kind::Relu => plan.launches.push(relu::forward(name, x, &stage.y)),
                 Kind::MaxPool { size, position } => {
                     plan.launches.push(max_pool1d::forward(name, *size, x, &stage.y, *position));
+                }
+                Kind::MaxPool2d { pool, position } => {
+                    plan.launches.push(pool.forward(name, x, &stage.y, *position));
                 }
                 Kind::AveragePool { size } => {
                     plan.launches.push(average_pool1d::forward(name, *size, x, &stage.y));
@@ -393,7 +480,8 @@ impl Builder<'_> {
                 }
             }
         }
-        handed_on.unwrap_or(self.io.scores)
+        let scores = self.io.scores;
+        handed_on.map_or(scores, |x: Tensor| x.viewed(1, scores.channels))
     }
 
     fn infer(&self) -> Plan {
@@ -405,11 +493,22 @@ impl Builder<'_> {
         plan
     }
 
-    /// The gradient tensor of a stage's output, with the padding that the stage's own backward reads.
-    fn output_gradient(&mut self, index: usize, input_gradient_wanted: bool) -> Tensor {
+    /// The gradient tensor of a stage's output, with the padding that the stage's own backward reads; where that stands
+    /// around each row of an image, only if `from`, the stage that writes the gradient, can leave room for it.
+    fn output_gradient(&mut self, index: usize, from: Option<usize>, input_gradient_wanted: bool) -> Tensor {
         let stage = &self.stages[index];
         let y = stage.y;
+        let from = from.map(|from| &self.stages[from].kind);
+        let leaves_room = matches!(from, Some(Kind::Product { bands: Some(_), .. } | Kind::MaxPool2d { .. }));
         let padding = match &stage.kind {
+            Kind::Product { conv, bands: Some(_), .. } => {
+                let name = format!("{}.gradient", stage.name);
+                let rows = (conv.batch, conv.steps, conv.filters);
+                if leaves_room && input_gradient_wanted {
+                    return Tensor::allocate(&mut self.arena, name, rows, conv.gradient_padding());
+                }
+                (0, 0)
+            }
             Kind::Product { conv, pool: None, .. } if input_gradient_wanted => conv.gradient_padding(),
             Kind::Lstm { lstm, buffers, sequence: false } => {
                 let slice = buffers.dlast.part(0, lstm.batch * lstm.units);
@@ -460,7 +559,7 @@ impl Builder<'_> {
         // Below the first stage with parameters nobody asks for a gradient.
         let first = products.iter().position(|products| !products.is_empty()).unwrap_or(0);
         let top = self.stages.len() - 1;
-        let mut dy = self.output_gradient(top, top > first);
+        let mut dy = self.output_gradient(top, None, top > first);
         let g = self.io.state.g;
         let raw = self.before_relu(top, dy);
         let Io { steps, labels, results, .. } = &self.io;
@@ -475,6 +574,7 @@ impl Builder<'_> {
                 plan.launches.push(lstm.backward((name, self.walk()), w, sequence.then_some(&dy), buffers));
             }
             dy = self.unpooled(&mut plan, index, dy, index > first);
+            dy = self.by_rows(&mut plan, index, dy, index > first);
             for (product, (w, b)) in products[index].iter().zip(&targets[index]) {
                 let splits = product.splits(variant);
                 let db = b.as_ref().map_or(unused, |b| slice(b, g));
@@ -491,7 +591,7 @@ impl Builder<'_> {
                 break;
             }
             let below = self.below(index);
-            let dx = self.output_gradient(below, below > first);
+            let dx = self.output_gradient(below, Some(index), below > first);
             self.input_gradient(&mut plan, index, &dy, dx);
             (index, dy) = (below, dx);
         }
@@ -506,7 +606,7 @@ impl Builder<'_> {
     /// no kernel takes the pool's gradient as it is, spread over the pool's windows.
     fn unpooled(&mut self, plan: &mut Plan, index: usize, dy: Tensor, input_gradient_wanted: bool) -> Tensor {
         let stage = &self.stages[index];
-        let Kind::Product { conv, relu, pool: Some(pool) } = &stage.kind else { return dy };
+        let Kind::Product { conv, relu, pool: Some(pool), .. } = &stage.kind else { return dy };
         if self.pooled(index).is_some() {
             return dy;
         }
@@ -517,6 +617,24 @@ impl Builder<'_> {
         let kept = (&stage.y, pool.position);
         plan.launches.push(max_pool1d::backward(&stage.name, pool.size, kept, &dy, &spread, *relu));
         spread
+    }
+
+    /// The gradient of a product over bands by rows of the image, with the padding that its own backward reads.
+    fn by_rows(&mut self, plan: &mut Plan, index: usize, dy: Tensor, input_gradient_wanted: bool) -> Tensor {
+        let stage = &self.stages[index];
+        let Kind::Product { conv, bands: Some((image, _)), .. } = &stage.kind else { return dy };
+        let rows = (conv.batch, conv.steps, conv.filters);
+        let padding = if input_gradient_wanted { conv.gradient_padding() } else { (0, 0) };
+        if (dy.left, dy.right) == padding {
+            return if padding == (0, 0) { Tensor::dense(dy.slice, rows) } else { dy };
+        }
+        let name = format!("{}.padded_gradient", stage.name);
+        let padded = Tensor::allocate_scratch(&mut self.arena, name, rows, padding);
+        // Bands of one row are the rows themselves.
+        let pixels = [image.batch, image.rows, conv.steps, conv.filters];
+        let single = Conv2d::new(pixels, conv.filters, [1, 1], [1, 1], Padding::Valid);
+        plan.launches.push(single.forward(&stage.name, &dy, &padded));
+        padded
     }
 
     /// Where a product without bias leaves the sums of dy that its kernel computes all the same.
@@ -552,7 +670,15 @@ impl Builder<'_> {
         let masked = self.ends_in_relu(self.below(index));
         let scale = self.fused_dropout(index).map_or(1.0, |dropout| dropout.scale());
         let relu = masked.then_some((&stage.x, scale));
+        let viewed = |dx: Tensor| dx.viewed(stage.x.length, stage.x.channels);
         match &stage.kind {
+            Kind::Product { conv, bands: Some((image, _)), .. } => {
+                let w = self.parameter(stage, "weight");
+                let dbands = format!("{name}.bands_gradient");
+                let dbands = Tensor::allocate(&mut self.arena, dbands, image.bands(), (0, 0));
+                plan.launches.push(conv.input_gradient((name, variant), (dy, w), None, &dbands));
+                plan.launches.push(image.input_gradient(name, &dbands, relu, &dx));
+            }
             Kind::Product { conv, .. } => {
                 let w = self.parameter(stage, "weight");
                 plan.launches.push(if let Some(pooled) = self.pooled(index) {
@@ -568,12 +694,16 @@ impl Builder<'_> {
             }
             Kind::MaxPool { size, position } => {
                 let kept = (&stage.y, *position);
-                plan.launches.push(max_pool1d::backward(name, *size, kept, dy, &dx, masked));
+                plan.launches.push(max_pool1d::backward(name, *size, kept, dy, &viewed(dx), masked));
+            }
+            Kind::MaxPool2d { pool, position } => {
+                let kept = (&stage.y, *position);
+                plan.launches.push(pool.backward(name, kept, dy, &dx, masked));
             }
             kind => {
                 let raw = self.before_relu(index - 1, dx);
                 plan.launches.push(match kind {
-                    Kind::AveragePool { size } => average_pool1d::backward(name, *size, dy, &raw),
+                    Kind::AveragePool { size } => average_pool1d::backward(name, *size, dy, &viewed(raw)),
                     Kind::Dropout(dropout) => dropout.backward(name, self.io.steps, dy, &raw),
                     _ => relu::backward(name, &stage.y, dy, &raw),
                 });
@@ -584,7 +714,7 @@ impl Builder<'_> {
 
     /// Stage `index`, if it is a convolution whose gradients can come from those of the max-pool that finishes it.
     fn pooled(&self, index: usize) -> Option<PooledConv1d> {
-        let Kind::Product { conv, relu, pool: Some(pool) } = self.stages[index].kind else { return None };
+        let Kind::Product { conv, relu, pool: Some(pool), .. } = self.stages[index].kind else { return None };
         PooledConv1d::new(&self.options.variants, conv, relu, pool.size)
     }
 
@@ -657,8 +787,9 @@ impl WeightGradient {
 
     fn of(stage: &Stage, pooled: Option<PooledConv1d>) -> Vec<Self> {
         match &stage.kind {
-            Kind::Product { conv, .. } => {
-                vec![Self { conv: *conv, x: stage.x, first_step: 0, w: "weight", b: Some("bias"), pooled }]
+            Kind::Product { conv, bands, .. } => {
+                let x = bands.map_or(stage.x, |(_, bands)| bands);
+                vec![Self { conv: *conv, x, first_step: 0, w: "weight", b: Some("bias"), pooled }]
             }
             Kind::Lstm { lstm, buffers, .. } => vec![
                 Self {

@@ -8,7 +8,7 @@
 //! channels = 1
 //! [[layer]]
 //! name = "conv1"
-//! type = "conv1d"     # dense, relu, max_pool1d, average_pool1d, dropout, lstm
+//! type = "conv1d"     # `LayerKind` has the other types
 //! filters = 16
 //! kernel = 16
 //! activation = "relu" # short for a layer 'conv1.relu' that follows
@@ -33,9 +33,13 @@ use crate::error::{Error, Result};
 mod read;
 
 /// The models compiled into the binary: name and TOML text. The first is the default.
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: [(&str, &str); 6] = [
     ("cnn-lstm", include_str!("../../data/models/cnn-lstm.toml")),
+    ("cnn-lstm-flatten", include_str!("../../data/models/cnn-lstm-flatten.toml")),
+    ("cnn", include_str!("../../data/models/cnn.toml")),
     ("lstm", include_str!("../../data/models/lstm.toml")),
+    ("cnn2d", include_str!("../../data/models/cnn2d.toml")),
+    ("cnn2d-lstm", include_str!("../../data/models/cnn2d-lstm.toml")),
 ];
 
 /// The largest number of filters, units, channels or taps that a file may ask for. With
@@ -90,7 +94,18 @@ pub enum LayerKind {
         /// What stands beyond the ends of the input.
         padding: Padding,
     },
-    /// Dense layer at every time step: (L, C) -> (L, units).
+    /// 2-D convolution with bias: (H, W, C) -> (H', W', filters).
+    Conv2d {
+        /// Output channels.
+        filters: usize,
+        /// Rows and columns of taps.
+        kernel: [usize; 2],
+        /// Rows and columns of the image between two outputs.
+        stride: [usize; 2],
+        /// What stands beyond the edges of the image.
+        padding: Padding,
+    },
+    /// Dense layer at every time step or position: (L, C) -> (L, units).
     Dense {
         /// Output channels.
         units: usize,
@@ -107,6 +122,25 @@ pub enum LayerKind {
         /// Time steps in a window, and between two windows.
         size: usize,
     },
+    /// Maximum over windows of `size` rows and columns; incomplete last windows are dropped.
+    MaxPool2d {
+        /// Rows and columns of a window, and between two windows.
+        size: [usize; 2],
+    },
+    /// Mean over all time steps or positions: (L, C) -> (1, C).
+    GlobalAveragePool,
+    /// Maximum over all time steps or positions: (L, C) -> (1, C).
+    GlobalMaxPool,
+    /// The same values, in the same order, as a sequence or an image: `shape = [length, channels]` or `[height, width,
+    /// channels]` in a model file. Channels run fastest, then columns, as in Keras.
+    Reshape {
+        /// The new shape.
+        #[serde(serialize_with = "Shape::serialize_axes")]
+        shape: Shape,
+    },
+    /// The same values as one vector: (L, C) -> (1, L * C), in the order of [`LayerKind::Reshape`]. (In PyTorch's
+    /// channel-first layout: `x.permute(0, 2, 3, 1).flatten(1)`.)
+    Flatten,
     /// Inverted dropout: in training a value is zero with probability `rate`, otherwise scaled by 1 / (1 - rate).
     Dropout {
         /// Probability of a zero, 0 <= rate < 1.
@@ -126,10 +160,16 @@ impl LayerKind {
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Conv1d { .. } => "conv1d",
+            Self::Conv2d { .. } => "conv2d",
             Self::Dense { .. } => "dense",
             Self::Relu => "relu",
             Self::MaxPool1d { .. } => "max_pool1d",
             Self::AveragePool1d { .. } => "average_pool1d",
+            Self::MaxPool2d { .. } => "max_pool2d",
+            Self::GlobalAveragePool => "global_average_pool",
+            Self::GlobalMaxPool => "global_max_pool",
+            Self::Reshape { .. } => "reshape",
+            Self::Flatten => "flatten",
             Self::Dropout { .. } => "dropout",
             Self::Lstm { .. } => "lstm",
         }
@@ -138,9 +178,10 @@ impl LayerKind {
     /// The layer's output for an input of shape `input`, or why there is none (without the layer's
     /// name).
     fn output(&self, input: Shape) -> Result<Shape, String> {
-        let Shape { length, channels } = input;
+        let Shape { length, channels, height } = input;
         match *self {
             Self::Conv1d { filters, kernel, stride, padding } => {
+                input.as_sequence()?;
                 let (left, right, out) = padding.of(length, kernel, stride);
                 if out == 0 {
                     return Err(format!(
@@ -149,18 +190,56 @@ impl LayerKind {
                         left + right
                     ));
                 }
-                Ok(Shape { length: out, channels: filters })
+                Ok(Shape::sequence(out, filters))
             }
-            Self::Dense { units } => Ok(Shape { length, channels: units }),
+            Self::Conv2d { filters, kernel, stride, padding } => {
+                let sides = input.as_image()?;
+                let [height, width] =
+                    [0, 1].map(|axis| padding.of(sides[axis], kernel[axis], stride[axis]).2);
+                if height * width == 0 {
+                    return Err(format!(
+                        "kernel {} is larger than the input {}: use a smaller kernel or padding = \"same\"",
+                        by(kernel),
+                        by(sides)
+                    ));
+                }
+                Ok(Shape::image(height, width, filters))
+            }
+            Self::Dense { units } => Ok(Shape { length, channels: units, height }),
             Self::Relu | Self::Dropout { .. } => Ok(input),
             Self::MaxPool1d { size } | Self::AveragePool1d { size } => {
+                input.as_sequence()?;
                 if size > length {
                     return Err(format!("size {size} is longer than the input {length}"));
                 }
-                Ok(Shape { length: length / size, channels })
+                Ok(Shape::sequence(length / size, channels))
             }
+            Self::MaxPool2d { size } => {
+                let sides = input.as_image()?;
+                if size[0] > sides[0] || size[1] > sides[1] {
+                    return Err(format!(
+                        "size {} is larger than the input {}: pool less here or before",
+                        by(size),
+                        by(sides)
+                    ));
+                }
+                Ok(Shape::image(sides[0] / size[0], sides[1] / size[1], channels))
+            }
+            Self::GlobalAveragePool | Self::GlobalMaxPool => Ok(Shape::sequence(1, channels)),
+            Self::Reshape { shape } => {
+                let (new, old) = (shape.values(), input.values());
+                if new != old {
+                    return Err(format!(
+                        "shape {shape} has {new} values, the input {input} has {old}: \
+                         choose numbers whose product is {old}"
+                    ));
+                }
+                Ok(shape)
+            }
+            Self::Flatten => Ok(Shape::sequence(1, input.values())),
             Self::Lstm { units, sequence } => {
-                Ok(Shape { length: if sequence { length } else { 1 }, channels: units })
+                input.as_sequence()?;
+                Ok(Shape::sequence(if sequence { length } else { 1 }, units))
             }
         }
     }
@@ -172,15 +251,16 @@ impl LayerKind {
             Self::Conv1d { filters, kernel, .. } => {
                 vec![("weight", vec![filters, channels, kernel]), ("bias", vec![filters])]
             }
+            Self::Conv2d { filters, kernel: [rows, columns], .. } => {
+                vec![("weight", vec![filters, channels, rows, columns]), ("bias", vec![filters])]
+            }
             Self::Dense { units } => vec![("weight", vec![units, channels]), ("bias", vec![units])],
             Self::Lstm { units, .. } => vec![
                 ("weight_ih_l0", vec![4 * units, channels]),
                 ("weight_hh_l0", vec![4 * units, units]),
                 ("bias_ih_l0", vec![4 * units]),
             ],
-            Self::Relu | Self::MaxPool1d { .. } | Self::AveragePool1d { .. } | Self::Dropout { .. } => {
-                Vec::new()
-            }
+            _ => Vec::new(),
         }
     }
 
@@ -189,9 +269,10 @@ impl LayerKind {
     fn multiply_adds(&self, input: Shape, output: Shape) -> u64 {
         let per_step = match *self {
             Self::Conv1d { filters, kernel, .. } => kernel * input.channels * filters,
+            Self::Conv2d { filters, kernel, .. } => kernel[0] * kernel[1] * input.channels * filters,
             Self::Dense { units } => input.channels * units,
             Self::Lstm { units, .. } => (input.channels + units) * 4 * units,
-            Self::Relu | Self::MaxPool1d { .. } | Self::AveragePool1d { .. } | Self::Dropout { .. } => 0,
+            _ => 0,
         };
         let steps = if matches!(self, Self::Lstm { .. }) { input.length } else { output.length };
         per_step as u64 * steps as u64
@@ -213,9 +294,24 @@ impl fmt::Display for LayerKind {
                 }
                 Ok(())
             }
+            Self::Conv2d { filters, kernel, stride, padding } => {
+                write!(f, ", {filters} filters, kernel {}", by(kernel))?;
+                if stride != [1, 1] {
+                    write!(f, ", stride {}", by(stride))?;
+                }
+                if padding == Padding::Valid {
+                    f.write_str(", valid")?;
+                }
+                Ok(())
+            }
             Self::Dense { units } => write!(f, ", {units} units"),
-            Self::Relu => Ok(()),
+            Self::Relu
+            | Self::GlobalAveragePool
+            | Self::GlobalMaxPool
+            | Self::Reshape { .. }
+            | Self::Flatten => Ok(()),
             Self::MaxPool1d { size } | Self::AveragePool1d { size } => write!(f, ", size {size}"),
+            Self::MaxPool2d { size } => write!(f, ", size {}", by(size)),
             Self::Dropout { rate } => write!(f, ", rate {rate}"),
             Self::Lstm { units, sequence } => {
                 write!(f, ", {units} units, {}", if sequence { "whole sequence" } else { "last step" })
@@ -234,13 +330,80 @@ pub struct Layer {
     pub kind: LayerKind,
 }
 
-/// Time steps and channels of one window at some point of the chain.
+/// One window at some point of the chain: a sequence of time steps, or an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Shape {
-    /// Time steps.
+    /// Time steps; of an image its positions, height times width, row after row.
     pub length: usize,
-    /// Values at each time step.
+    /// Values at each time step or position.
     pub channels: usize,
+    /// Rows of an image; none for a sequence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<usize>,
+}
+
+impl Shape {
+    /// (L, C).
+    pub fn sequence(length: usize, channels: usize) -> Self {
+        Self { length, channels, height: None }
+    }
+
+    /// (H, W, C).
+    pub fn image(height: usize, width: usize, channels: usize) -> Self {
+        Self { length: height * width, channels, height: Some(height) }
+    }
+
+    /// Values in all.
+    pub fn values(&self) -> usize {
+        self.length * self.channels
+    }
+
+    /// The sizes as model files and tables have them: `[length, channels]` or `[height, width, channels]`.
+    fn axes(&self) -> Vec<usize> {
+        let positions = self.sides().map_or(vec![self.length], Vec::from);
+        [positions, vec![self.channels]].concat()
+    }
+
+    fn serialize_axes<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.axes().serialize(serializer)
+    }
+
+    /// Height and width of an image; none for a sequence.
+    pub fn sides(&self) -> Option<[usize; 2]> {
+        self.height.map(|height| [height, self.length / height])
+    }
+
+    fn as_image(&self) -> Result<[usize; 2], String> {
+        self.sides().ok_or_else(|| {
+            format!(
+                "reads an image, the input {self} is a sequence: \
+                 put a reshape to height, width, channels before it"
+            )
+        })
+    }
+
+    fn as_sequence(&self) -> Result<(), String> {
+        if self.height.is_none() {
+            return Ok(());
+        }
+        Err(format!(
+            "reads a sequence, the input {self} is an image: \
+             put a flatten, a global pool or a reshape to length, channels before it"
+        ))
+    }
+}
+
+/// `400 x 16`, or `20 x 20 x 16` of an image.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let axes: Vec<String> = self.axes().iter().map(usize::to_string).collect();
+        f.write_str(&axes.join(" x "))
+    }
+}
+
+/// `4 x 4`.
+fn by([rows, columns]: [usize; 2]) -> String {
+    format!("{rows} x {columns}")
 }
 
 /// One parameter tensor of a model.
@@ -250,7 +413,7 @@ pub struct ParameterSpec {
     pub layer: usize,
     /// PyTorch's name, as in `conv1.weight` or `lstm1.weight_hh_l0`.
     pub name: String,
-    /// PyTorch's shape: convolution (out, in, kernel), dense (out, in), LSTM (4H, in), (4H, H), (4H).
+    /// PyTorch's shape: convolution (out, in, kernel) or (out, in, kernel height, kernel width), dense (out, in), LSTM (4H, in), (4H, H), (4H).
     pub shape: Vec<usize>,
 }
 
@@ -416,7 +579,7 @@ impl Model {
 
     /// The shape of one input window.
     pub fn input(&self) -> Shape {
-        Shape { length: self.window, channels: self.channels }
+        Shape::sequence(self.window, self.channels)
     }
 
     /// The output shape of each layer, in order. The last has length 1 and a channel per class.
@@ -503,7 +666,7 @@ impl Model {
                 message: format!("{} '{}': {message}", layer.kind.type_name(), layer.name),
             };
             for (parameter, dimensions) in layer.kind.parameters(shape.channels) {
-                let elements: u64 = dimensions.iter().map(|&n| n as u64).product();
+                let elements = dimensions.iter().fold(1, |product: u64, &n| product.saturating_mul(n as u64));
                 if elements > LARGEST_TENSOR {
                     return Err(fault(format!(
                         "{parameter} {dimensions:?} has {elements} elements, more than the {LARGEST_TENSOR} a tensor may have"
@@ -519,11 +682,12 @@ impl Model {
             return Err(Fault {
                 layer: self.layers.len() - 1,
                 message: format!(
-                    "{} '{}': the output has {} time steps of {} scores, a classifier needs 1: \
-                     end with an lstm with sequence = false, or pool all time steps",
+                    "{} '{}': the output has {} {} of {} scores, a classifier needs 1: put a flatten, \
+                     a global pool or an lstm with sequence = false before it",
                     layer.kind.type_name(),
                     layer.name,
                     shape.length,
+                    if shape.height.is_some() { "positions" } else { "time steps" },
                     shape.channels
                 ),
             });

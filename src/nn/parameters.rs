@@ -7,8 +7,9 @@
 //! | layer | parameter | device | PyTorch |
 //! |---|---|---|---|
 //! | conv1d | `weight` | (kernel, in, out) | (out, in, kernel) |
+//! | conv2d | `weight` | (kernel width, kernel height, in, out) | (out, in, kernel height, kernel width) |
 //! | dense | `weight` | (in, out) | (out, in) |
-//! | both | `bias` | (out) | (out) |
+//! | all three | `bias` | (out) | (out) |
 //! | lstm | `weight_ih_l0` | (in, 4H) | (4H, in) |
 //! | lstm | `weight_hh_l0` | (H, 4H) | (4H, H) |
 //! | lstm | `bias_ih_l0` | (4H) | (4H), and a second one, `bias_hh_l0`, that is added to it |
@@ -120,19 +121,10 @@ impl ParameterTable {
 
 /// A row-major tensor with the order of its axes reversed: (a, b, c) becomes (c, b, a).
 fn reverse_axes(values: &[f32], shape: &[usize]) -> Vec<f32> {
-    // A tensor of rank 2 is one of rank 3 with a middle axis of 1; one of rank 1 stays as it is.
-    let (first, middle, last) = match *shape {
-        [a, b, c] => (a, b, c),
-        [a, b] => (a, 1, b),
-        _ => return values.to_vec(),
-    };
-    let mut reversed = Vec::with_capacity(values.len());
-    for k in 0..last {
-        for j in 0..middle {
-            for i in 0..first {
-                reversed.push(values[(i * middle + j) * last + k]);
-            }
-        }
+    let (mut places, mut step) = (vec![0], 1);
+    for &size in shape.iter().rev() {
+        places = places.iter().flat_map(|at| (0..size).map(move |i| at + i * step)).collect();
+        step *= size;
     }
-    reversed
+    places.into_iter().map(|at: usize| values[at]).collect()
 }

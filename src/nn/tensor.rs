@@ -5,7 +5,8 @@ use crate::gpu::plan::{Arena, Slice, Value, fields};
 /// (N, L, C) with `left` and `right` rows of zeros around each sequence.
 ///
 /// The rows are written by nobody and buffers start at zero, so a convolution reads its padding like any input.
-/// Element (n, t, c) stands at `start() + n * sequence() + t * channels + c`.
+/// Element (n, t, c) stands at `start() + n * sequence() + t * channels + c`. An image is a sequence of its positions,
+/// row after row: (N, H * W, C).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tensor {
     /// Where it stands.
@@ -20,6 +21,8 @@ pub struct Tensor {
     pub left: usize,
     /// Zero rows after the last step.
     pub right: usize,
+    /// Elements before and behind those rows, where the padding is no whole number of rows: see [`Tensor::viewed`].
+    around: (usize, usize),
 }
 
 impl Tensor {
@@ -34,22 +37,49 @@ impl Tensor {
         let len = batch * (left + length + right) * channels;
         let padded = left + right > 0;
         let slice = if padded { arena.allocate(name, len) } else { arena.allocate_scratch(name, len) };
-        Self { slice, batch, length, channels, left, right }
+        Self { slice, batch, length, channels, left, right, around: (0, 0) }
+    }
+
+    /// As [`Tensor::allocate`], but scratch with padding: for kernels that write the zeros too.
+    pub fn allocate_scratch(
+        arena: &mut Arena,
+        name: impl Into<String>,
+        (batch, length, channels): (usize, usize, usize),
+        (left, right): (usize, usize),
+    ) -> Self {
+        let slice = arena.allocate_scratch(name, batch * (left + length + right) * channels);
+        Self { slice, batch, length, channels, left, right, around: (0, 0) }
     }
 
     /// (N, L, C) without padding in an existing slice.
     pub fn dense(slice: Slice, (batch, length, channels): (usize, usize, usize)) -> Self {
-        Self { slice, batch, length, channels, left: 0, right: 0 }
+        Self { slice, batch, length, channels, left: 0, right: 0, around: (0, 0) }
+    }
+
+    /// The same elements as (N, `length`, `channels`): L * C is the same, so that this costs nothing.
+    #[must_use]
+    pub fn viewed(&self, length: usize, channels: usize) -> Self {
+        assert_eq!(length * channels, self.length * self.channels, "a view of a sequence has its elements");
+        let before = self.start();
+        let behind = self.sequence() - before - length * channels;
+        Self {
+            length,
+            channels,
+            left: before / channels,
+            right: behind / channels,
+            around: (before % channels, behind % channels),
+            ..*self
+        }
     }
 
     /// Elements before (0, 0, 0).
     pub fn start(&self) -> usize {
-        self.left * self.channels
+        self.around.0 + self.left * self.channels
     }
 
     /// Elements from one sequence to the next.
     pub fn sequence(&self) -> usize {
-        (self.left + self.length + self.right) * self.channels
+        self.around.0 + (self.left + self.length + self.right) * self.channels + self.around.1
     }
 
     /// Elements without padding.
@@ -72,4 +102,14 @@ pub fn places([x, y, dx, dy]: [&Tensor; 4]) -> Vec<(&'static str, Value)> {
         ("dy_start", dy.start()),
         ("dy_sequence", dy.sequence()),
     ])
+}
+
+/// Where `batch` images with rows of `row` elements stand in a tensor of images (N, H * W, C) or of rows with padding
+/// (N * H, W, C): the first element, and the elements from a row to the next and from an image to the next.
+pub fn image_places(tensor: &Tensor, batch: usize, row: usize) -> [usize; 3] {
+    let rows = tensor.batch / batch;
+    match rows {
+        1 => [tensor.start(), row, tensor.sequence()],
+        _ => [tensor.start(), tensor.sequence(), rows * tensor.sequence()],
+    }
 }

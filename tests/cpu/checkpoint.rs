@@ -126,6 +126,28 @@ fn scores(model: &Model, flat: &[f32], x: &[f32]) -> Vec<f64> {
                     }
                 }
             }
+            LayerKind::Conv2d { filters, kernel, stride, padding } => {
+                let (w, b) = (parameter("weight"), parameter("bias"));
+                let (sides, output) = (input.sides().unwrap(), output.sides().unwrap());
+                let before = [0, 1].map(|axis| padding.of(sides[axis], kernel[axis], stride[axis]).0);
+                for (index, y) in y.iter_mut().enumerate() {
+                    let (place, filter) = (index / filters, index % filters);
+                    let at = [place / output[1], place % output[1]];
+                    *y = b[filter];
+                    for tap in 0..kernel[0] * kernel[1] {
+                        let taps = [tap / kernel[1], tap % kernel[1]];
+                        let [p, q] = [0, 1].map(|axis| {
+                            let position = (at[axis] * stride[axis] + taps[axis]).checked_sub(before[axis]);
+                            position.filter(|&p| p < sides[axis])
+                        });
+                        let (Some(p), Some(q)) = (p, q) else { continue };
+                        for channel in 0..channels {
+                            let weight = (taps[1] * kernel[0] + taps[0]) * channels + channel;
+                            *y += x[(p * sides[1] + q) * channels + channel] * w[weight * filters + filter];
+                        }
+                    }
+                }
+            }
             LayerKind::Dense { units } => {
                 let (w, b) = (parameter("weight"), parameter("bias"));
                 for (index, y) in y.iter_mut().enumerate() {
@@ -135,7 +157,26 @@ fn scores(model: &Model, flat: &[f32], x: &[f32]) -> Vec<f64> {
                 }
             }
             LayerKind::Relu => y = x.iter().map(|&x| x.max(0.0)).collect(),
-            LayerKind::Dropout { .. } => y.clone_from(&x),
+            LayerKind::Dropout { .. } | LayerKind::Reshape { .. } | LayerKind::Flatten => y.clone_from(&x),
+            LayerKind::GlobalMaxPool | LayerKind::GlobalAveragePool => {
+                for (channel, y) in y.iter_mut().enumerate() {
+                    let values = x.iter().skip(channel).step_by(channels).copied();
+                    *y = match layer.kind {
+                        LayerKind::GlobalMaxPool => values.fold(f64::NEG_INFINITY, f64::max),
+                        _ => values.sum::<f64>() / length as f64,
+                    };
+                }
+            }
+            LayerKind::MaxPool2d { size } => {
+                let (width, columns) = (input.sides().unwrap()[1], output.sides().unwrap()[1]);
+                for (index, y) in y.iter_mut().enumerate() {
+                    let (place, channel) = (index / channels, index % channels);
+                    let (p, q) = (place / columns * size[0], place % columns * size[1]);
+                    let pixel = |j: usize| (p + j / size[1]) * width + q + j % size[1];
+                    let window = (0..size[0] * size[1]).map(|j| x[pixel(j) * channels + channel]);
+                    *y = window.fold(f64::NEG_INFINITY, f64::max);
+                }
+            }
             LayerKind::MaxPool1d { size } | LayerKind::AveragePool1d { size } => {
                 for (index, y) in y.iter_mut().enumerate() {
                     let (step, channel) = (index / channels, index % channels);
@@ -177,9 +218,11 @@ fn scores(model: &Model, flat: &[f32], x: &[f32]) -> Vec<f64> {
 
 #[test]
 fn a_file_made_by_pytorch_gives_its_logits() {
+    let image = Model::load(goldens::path("image.toml").to_str().unwrap(), 6).unwrap();
     for (model, parameters, golden) in [
         (Model::default_for(6).unwrap(), "cnn-lstm.pytorch.safetensors", "cnn-lstm.logits.safetensors"),
         (small(), "small.pytorch.safetensors", "small.step.safetensors"),
+        (image, "image.pytorch.safetensors", "image.step.safetensors"),
     ] {
         let flat = load_parameters(&goldens::path(parameters), &model).unwrap();
         let golden = goldens::read(golden);

@@ -11,24 +11,32 @@ use gpu_bearing::nn::variants::{ROWS, Row};
 
 const CLASSES: usize = 6;
 
-fn lowered(row: &Row, batch: usize) -> Lowered {
+/// A network of sequences and one of images too.
+const MODELS: [&str; 2] = ["cnn-lstm", "cnn2d-lstm"];
+
+fn lowered(row: &Row, model: &str, batch: usize) -> Lowered {
     let capacity = Capacity { batch, windows: batch, order: batch, signal_parts: vec![4000] };
     let options =
         Lowering { variants: row.variants(), clip_norm: None, training: true, adam: Adam::default() };
-    lower(&Model::default_for(CLASSES).unwrap(), &capacity, &options).unwrap()
+    lower(&Model::load(model, CLASSES).unwrap(), &capacity, &options).unwrap()
 }
 
-/// The launches of a training step of the default model.
-fn training_step(row: &Row, batch: usize) -> Vec<Launch> {
-    let lowered = lowered(row, batch);
+/// The launches of a training step.
+fn training_step(row: &Row, model: &str, batch: usize) -> Vec<Launch> {
+    let lowered = lowered(row, model, batch);
     [lowered.gradients.launches, lowered.update.launches].concat()
+}
+
+/// Every row of variants with every model here.
+fn networks() -> impl Iterator<Item = (&'static Row, &'static str)> {
+    ROWS.iter().flat_map(|row| MODELS.map(|model| (row, model)))
 }
 
 /// On a fast adapter a launch costs more than most kernels' work at batch 32.
 #[test]
 fn a_training_step_takes_few_launches() {
     for row in ROWS {
-        let launches = training_step(row, 32).len();
+        let launches = training_step(row, MODELS[0], 32).len();
         assert!(launches <= 40, "{}: {launches} launches, dropout included", row.name);
     }
 }
@@ -36,9 +44,9 @@ fn a_training_step_takes_few_launches() {
 /// Constants such as a tile's size are chosen when a model is lowered: here at small, usual and large batches.
 #[test]
 fn every_kernel_of_a_training_step_fits_the_default_limits() {
-    for row in ROWS {
+    for (row, model) in networks() {
         for batch in [1, 32, 512] {
-            for launch in training_step(row, batch) {
+            for launch in training_step(row, model, batch) {
                 let entry = launch.kernel.reflect().unwrap();
                 let invocations: u32 = entry.workgroup_size.iter().product();
                 let bytes = entry.workgroup_memory;
@@ -55,7 +63,9 @@ fn the_tiled_variant_fills_a_gpu() {
     let tiled = ROWS.iter().find(|row| row.name == "tiled").unwrap();
     let mut sizes = BTreeSet::new();
     for batch in [32, 512] {
-        for launch in training_step(tiled, batch).iter().filter(|launch| launch.kernel.shader == "conv1d") {
+        for launch in
+            training_step(tiled, MODELS[0], batch).iter().filter(|launch| launch.kernel.shader == "conv1d")
+        {
             let [lanes @ .., _] = launch.kernel.reflect().unwrap().workgroup_size;
             sizes.insert(lanes);
             // A product this small is done before a second core could help.
@@ -71,8 +81,8 @@ fn the_tiled_variant_fills_a_gpu() {
 /// Most bytes of a step are tensors of which few are in use together.
 #[test]
 fn buffers_that_share_memory_are_never_in_use_together() {
-    for row in ROWS {
-        let lowered = lowered(row, 32);
+    for (row, model) in networks() {
+        let lowered = lowered(row, model, 32);
         let buffers = &lowered.arena.buffers;
         let mut memories: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (index, buffer) in buffers.iter().enumerate() {
@@ -110,8 +120,8 @@ fn buffers_that_share_memory_are_never_in_use_together() {
 /// What a run reads of scratch it has written before: the first launch that binds it writes it.
 #[test]
 fn scratch_is_written_before_it_is_read() {
-    for row in ROWS {
-        let lowered = lowered(row, 32);
+    for (row, model) in networks() {
+        let lowered = lowered(row, model, 32);
         for run in [vec![&lowered.infer], vec![&lowered.gradients, &lowered.update]] {
             let mut seen = BTreeSet::new();
             for launch in run.iter().flat_map(|plan| &plan.launches) {

@@ -4,13 +4,16 @@
 use gpu_bearing::nn::Padding;
 use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::nn::conv1d::Conv1d;
+use gpu_bearing::nn::conv2d::Conv2d;
 use gpu_bearing::nn::lstm::Lstm;
+use gpu_bearing::nn::max_pool2d::MaxPool2d;
 use gpu_bearing::reference::adam::Moments;
 use gpu_bearing::reference::case::{Values, wide};
 use gpu_bearing::reference::cases::lstm::{LayerInputs, layer_twins};
 use gpu_bearing::reference::max_pool1d::Pool;
 use gpu_bearing::reference::{
-    adam, average_pool1d, conv1d, dropout, gradient_norm, lstm, max_pool1d, relu, softmax_cross_entropy,
+    adam, average_pool1d, conv1d, conv2d, dropout, gradient_norm, lstm, max_pool1d, max_pool2d, relu,
+    softmax_cross_entropy,
 };
 
 use crate::goldens::{Golden, kernels};
@@ -113,6 +116,39 @@ fn conv1d_gradients_are_those_of_its_forward_pass() {
     }
 }
 
+/// Bands, and the convolution along them.
+fn convolve_images(shape: &Conv2d, x: &[f64], w: &[f64], b: &[f64]) -> Vec<f64> {
+    conv1d::forward(&shape.along, &conv2d::forward(shape, x), w, b, false)
+}
+
+#[test]
+fn conv2d_gradients_are_those_of_its_forward_pass() {
+    for (sizes, f, kernel, stride, padding) in [
+        ([2, 4, 5, 2], 3, [3, 2], [1, 1], Padding::Same),
+        ([1, 2, 3, 3], 2, [4, 5], [1, 1], Padding::Same),
+        ([2, 7, 5, 1], 3, [3, 2], [2, 3], Padding::Same),
+        ([2, 5, 4, 2], 2, [3, 3], [1, 1], Padding::Valid),
+        ([1, 8, 7, 2], 3, [2, 3], [3, 2], Padding::Valid),
+    ] {
+        let shape = Conv2d::new(sizes, f, kernel, stride, padding);
+        let along = &shape.along;
+        let x = random(1, sizes.iter().product());
+        let (w, b) = (random(2, along.depth() * f), random(3, f));
+        let dy = random(4, along.batch * along.steps * f);
+        let name = format!("{shape:?}");
+        let dbands = conv1d::input_gradient(along, &dy, &w, None);
+        let dx = conv2d::input_gradient(&shape, &dbands, None);
+        assert_gradient(&name, &x, &dx, |x| dot(&convolve_images(&shape, x, &w, &b), &dy));
+        // A ReLU below, and a dropout between.
+        let dropped = |x: &[f64]| dropout::forward(7, 3, 0.3, &relu::forward(x));
+        let below = conv2d::input_gradient(&shape, &dbands, Some((&dropped(&x), 1.0 / (1.0 - 0.3))));
+        assert_gradient(&name, &x, &below, |x| dot(&convolve_images(&shape, &dropped(x), &w, &b), &dy));
+        let (dw, db) = conv1d::weight_gradient(along, &conv2d::forward(&shape, &x), &dy, 1).remove(0);
+        assert_gradient(&name, &w, &dw, |w| dot(&convolve_images(&shape, &x, w, &b), &dy));
+        assert_gradient(&name, &b, &db, |b| dot(&convolve_images(&shape, &x, &w, b), &dy));
+    }
+}
+
 #[test]
 fn a_fused_relu_is_a_relu_after_the_product() {
     let shape = Conv1d::new((2, 7, 3), 4, 3, 1, Padding::Same);
@@ -139,6 +175,18 @@ fn pooling_and_relu_gradients_are_those_of_their_forward_passes() {
         assert_gradient(&name, &x, &dx, |x| dot(&max_pool1d::forward(&shape, &relu::forward(x)).0, &dy));
         let dx = average_pool1d::backward(&shape, &dy);
         assert_gradient(&name, &x, &dx, |x| dot(&average_pool1d::forward(&shape, x), &dy));
+    }
+    for size in [[1, 1], [2, 2], [3, 2]] {
+        let shape = MaxPool2d { batch: 2, height: 7, width: 5, channels: 3, size };
+        let x = random(5, 2 * 7 * 5 * 3);
+        let name = format!("{shape:?}");
+        let (y, position) = max_pool2d::forward(&shape, &x);
+        let dy = random(6, y.len());
+        let dx = max_pool2d::backward(&shape, &y, &position, &dy, false);
+        assert_gradient(&name, &x, &dx, |x| dot(&max_pool2d::forward(&shape, x).0, &dy));
+        let (y, position) = max_pool2d::forward(&shape, &relu::forward(&x));
+        let dx = max_pool2d::backward(&shape, &y, &position, &dy, true);
+        assert_gradient(&name, &x, &dx, |x| dot(&max_pool2d::forward(&shape, &relu::forward(x)).0, &dy));
     }
     let (x, dy) = (random(7, 50), random(8, 50));
     let dx = relu::backward(&relu::forward(&x), &dy);
@@ -234,12 +282,23 @@ fn twins_agree_with_pytorch() {
                 assert_golden(&golden, "dw", &dw);
                 assert_golden(&golden, "db", &db);
             }
+            "conv2d" => {
+                let shape = golden.conv2d();
+                let (x, w, dy) = (golden.wide("x"), golden.wide("w"), golden.wide("dy"));
+                assert_golden(&golden, "y", &convolve_images(&shape, &x, &w, &golden.wide("b")));
+                let dbands = conv1d::input_gradient(&shape.along, &dy, &w, None);
+                assert_golden(&golden, "dx", &conv2d::input_gradient(&shape, &dbands, None));
+                let bands = conv2d::forward(&shape, &x);
+                let (dw, db) = conv1d::weight_gradient(&shape.along, &bands, &dy, 1).remove(0);
+                assert_golden(&golden, "dw", &dw);
+                assert_golden(&golden, "db", &db);
+            }
             "relu" => {
                 let y = relu::forward(&golden.wide("x"));
                 assert_golden(&golden, "y", &y);
                 assert_golden(&golden, "dx", &relu::backward(&y, &golden.wide("dy")));
             }
-            "max_pool1d" => {
+            "max_pool1d" | "global_max_pool" => {
                 let shape = golden.pool();
                 let (y, position) = max_pool1d::forward(&shape, &golden.wide("x"));
                 assert_golden(&golden, "y", &y);
@@ -247,7 +306,15 @@ fn twins_agree_with_pytorch() {
                 let dx = max_pool1d::backward(&shape, &y, &position, &golden.wide("dy"), false);
                 assert_golden(&golden, "dx", &dx);
             }
-            "average_pool1d" => {
+            "max_pool2d" => {
+                let shape = golden.pool2d();
+                let (y, position) = max_pool2d::forward(&shape, &golden.wide("x"));
+                assert_golden(&golden, "y", &y);
+                assert_eq!(position, golden.integers("position"), "{}", golden.name);
+                let dx = max_pool2d::backward(&shape, &y, &position, &golden.wide("dy"), false);
+                assert_golden(&golden, "dx", &dx);
+            }
+            "average_pool1d" | "global_average_pool" => {
                 let shape = golden.pool();
                 assert_golden(&golden, "y", &average_pool1d::forward(&shape, &golden.wide("x")));
                 assert_golden(&golden, "dx", &average_pool1d::backward(&shape, &golden.wide("dy")));

@@ -7,10 +7,12 @@ cnn-lstm.pytorch.safetensors   a state dict of data/models/cnn-lstm.toml with si
 cnn-lstm.logits.safetensors    four windows and the logits that state dict gives for them
 small.pytorch.safetensors      a state dict of small.toml with three classes
 small.step.safetensors         a batch, its loss and every gradient of small.toml
+image.pytorch.safetensors      a state dict of image.toml with six classes
+image.step.safetensors         a batch, its logits, loss and every gradient of image.toml
 ten_steps.json                 the losses of training cnn-lstm.pytorch.safetensors
 
-Tensors are called <case>.<name>. Activations are (N, L, C), weights have the device's layout: the
-convolution's (kernel, in, out), the dense layer's (in, out), the LSTM's (in, 4H) and (H, 4H) with the
+Tensors are called <case>.<name>. Activations are (N, L, C) or (N, H, W, C), weights have the device's layout: the
+convolution's (kernel, in, out) or (kernel width, kernel height, in, out), the dense layer's (in, out), the LSTM's (in, 4H) and (H, 4H) with the
 gates i, f, g, o and one bias. Integers are I32. The JSON in the metadata entry `cases` holds each
 case's operation and scalars. Kernels are computed in f64 from f32 inputs and rounded once, so that the
 goldens' own error does not count; every upstream gradient is random and signed.
@@ -75,6 +77,28 @@ def conv1d(case, n, length, channels, filters, kernel, stride, padding):
     )
 
 
+def convolve_image(x, weight, bias, stride, padding):
+    """x (N, H, W, C), weight (out, in, height, width) -> (N, H', W', out)."""
+    down, across = (
+        same_padding(x.shape[axis], weight.shape[axis + 1], stride[axis - 1]) if padding == "same" else (0, 0)
+        for axis in (1, 2)
+    )
+    x = functional.pad(x.permute(0, 3, 1, 2), (*across, *down))
+    return functional.conv2d(x, weight, bias, stride=stride).permute(0, 2, 3, 1)
+
+
+def conv2d(case, sizes, filters, kernel, stride, padding):
+    x, w, b = leaf(signed(*sizes)), leaf(signed(*kernel[::-1], sizes[3], filters)), leaf(signed(filters))
+    y = convolve_image(x, w.permute(3, 2, 1, 0), b, stride, padding)
+    dy = signed(*y.shape)
+    y.backward(dy)
+    keep(
+        case,
+        {"op": "conv2d", "stride": stride, "padding": padding},
+        x=x, w=w, b=b, y=y, dy=dy, dx=x.grad, dw=w.grad, db=b.grad,
+    )
+
+
 def dense(case, n, length, channels, units):
     x, w, b = leaf(signed(n, length, channels)), leaf(signed(channels, units)), leaf(signed(units))
     y = functional.linear(x, w.T, b)
@@ -111,6 +135,30 @@ def average_pool1d(case, n, length, channels, size):
     dy = signed(*y.shape)
     y.backward(dy)
     keep(case, {"op": "average_pool1d", "size": size}, x=x, y=y, dy=dy, dx=x.grad)
+
+
+def max_pool2d(case, sizes, size, ties):
+    n, height, width, channels = sizes
+    x = leaf(torch.randint(-2, 2, sizes).double() if ties else signed(*sizes))
+    y, index = functional.max_pool2d(x.permute(0, 3, 1, 2), size, return_indices=True)
+    y, index = y.permute(0, 2, 3, 1), index.permute(0, 2, 3, 1)
+    down = index // width - size[0] * torch.arange(y.shape[1])[None, :, None, None]
+    across = index % width - size[1] * torch.arange(y.shape[2])[None, None, :, None]
+    dy = signed(*y.shape)
+    y.backward(dy)
+    position = down * size[1] + across
+    keep(case, {"op": "max_pool2d", "size": size}, x=x, y=y, position=position, dy=dy, dx=x.grad)
+
+
+def global_pool(case, op, n, length, channels):
+    """Keras' GlobalAveragePooling and GlobalMaxPooling, of 1 or 2 dimensions."""
+    x = leaf(signed(n, length, channels))
+    pool = functional.adaptive_avg_pool1d if op == "global_average_pool" else functional.adaptive_max_pool1d
+    y = pool(x.transpose(1, 2), 1).transpose(1, 2)
+    dy = signed(*y.shape)
+    y.backward(dy)
+    position = {} if op == "global_average_pool" else {"position": x.argmax(1, keepdim=True)}
+    keep(case, {"op": op}, x=x, y=y, dy=dy, dx=x.grad, **position)
 
 
 def lstm(case, n, steps, channels, hidden, sequence=True, reverse=False, lengths=None):
@@ -244,6 +292,25 @@ def kernels():
     adam("adam_step_100000", 100_000, 1e-2)
     clip_by_norm("clip_by_norm", 1.0)
     clip_by_norm("clip_by_norm_below", 1000.0)
+    for case in [
+        ("conv2d_same_4x4_one_channel", (2, 6, 7, 1), 4, (4, 4), (1, 1), "same"),
+        ("conv2d_same_3x3", (2, 5, 4, 3), 5, (3, 3), (1, 1), "same"),
+        ("conv2d_same_2x3", (3, 4, 6, 4), 8, (2, 3), (1, 1), "same"),
+        ("conv2d_same_5x2_higher_than_the_image", (2, 3, 5, 2), 3, (5, 2), (1, 1), "same"),
+        ("conv2d_same_3x2_s2x3", (2, 7, 8, 3), 5, (3, 2), (2, 3), "same"),
+        ("conv2d_same_2x2_s3x1", (2, 7, 5, 5), 4, (2, 2), (3, 1), "same"),
+        ("conv2d_same_1x1", (2, 3, 4, 6), 7, (1, 1), (1, 1), "same"),
+        ("conv2d_valid_3x4", (2, 6, 7, 3), 4, (3, 4), (1, 1), "valid"),
+        ("conv2d_valid_3x2_s2x1", (2, 8, 5, 4), 8, (3, 2), (2, 1), "valid"),
+        ("conv2d_valid_one_output", (2, 3, 5, 4), 3, (3, 5), (1, 1), "valid"),
+    ]:
+        conv2d(*case)
+    for size in ((1, 1), (2, 2), (3, 2)):
+        name = "max_pool2d_{}x{}".format(*size)
+        max_pool2d(name, (2, 7, 9, 5), size, False)
+        max_pool2d(f"{name}_ties", (2, 7, 9, 5), size, True)
+    for op in ("global_average_pool", "global_max_pool"):
+        global_pool(op, op, 3, 20, 5)
     save_file(tensors, HERE / "kernels.safetensors", {"cases": json.dumps(cases)})
 
 
@@ -253,22 +320,27 @@ class Chain(nn.Module):
     def __init__(self, path, classes):
         super().__init__()
         description = tomllib.loads(path.read_text())
-        self.layers, channels = description["layer"], description["input"]["channels"]
+        self.layers = description["layer"]
+        # A window goes through the layers as they are made, for their input channels.
+        x = torch.zeros(1, description["input"]["window"], description["input"]["channels"])
         for layer in self.layers:
+            channels = x.shape[-1]
             match layer["type"]:
                 case "conv1d":
                     module = nn.Conv1d(channels, layer["filters"], layer["kernel"], layer.get("stride", 1))
-                    channels = layer["filters"]
+                case "conv2d":
+                    module = nn.Conv2d(channels, layer["filters"], layer["kernel"], layer.get("stride", 1))
                 case "dense":
                     units = classes if layer["units"] == "classes" else layer["units"]
                     module = nn.Linear(channels, units)
-                    channels = units
                 case "lstm":
                     module = nn.LSTM(channels, layer["units"], batch_first=True)
-                    channels = layer["units"]
                 case _:
-                    continue
-            self.add_module(layer["name"], module)
+                    module = None
+            if module:
+                self.add_module(layer["name"], module)
+            with torch.no_grad():
+                x = self.after(layer, x)
         # Biases that are not zero, both of an LSTM's too: a reader that drops one gives other logits.
         for name, parameter in self.named_parameters():
             if "bias" in name:
@@ -278,26 +350,42 @@ class Chain(nn.Module):
             else:
                 nn.init.xavier_uniform_(parameter)
 
+    def after(self, layer, x):
+        """What a layer makes of x, (N, L, C) or (N, H, W, C)."""
+        module = getattr(self, layer["name"], None)
+        match layer["type"]:
+            case "conv1d":
+                padding = layer.get("padding", "same")
+                x = convolve(x, module.weight, module.bias, layer.get("stride", 1), padding)
+            case "conv2d":
+                stride, padding = layer.get("stride", [1, 1]), layer.get("padding", "same")
+                x = convolve_image(x, module.weight, module.bias, stride, padding)
+            case "dense":
+                x = module(x)
+            case "relu":
+                x = functional.relu(x)
+            case "max_pool1d":
+                x = functional.max_pool1d(x.transpose(1, 2), layer["size"]).transpose(1, 2)
+            case "average_pool1d":
+                x = functional.avg_pool1d(x.transpose(1, 2), layer["size"]).transpose(1, 2)
+            case "max_pool2d":
+                x = functional.max_pool2d(x.permute(0, 3, 1, 2), layer["size"]).permute(0, 2, 3, 1)
+            case "global_average_pool":
+                x = x.flatten(1, -2).mean(1, keepdim=True)
+            case "global_max_pool":
+                x = x.flatten(1, -2).amax(1, keepdim=True)
+            case "reshape":
+                x = x.reshape(-1, *layer["shape"])
+            case "flatten":
+                x = x.flatten(1)[:, None]
+            case "lstm":
+                x, _ = module(x)
+                x = x if layer["sequence"] else x[:, -1:]
+        return functional.relu(x) if layer.get("activation") == "relu" else x
+
     def forward(self, x):
         for layer in self.layers:
-            module = getattr(self, layer["name"], None)
-            match layer["type"]:
-                case "conv1d":
-                    padding = layer.get("padding", "same")
-                    x = convolve(x, module.weight, module.bias, layer.get("stride", 1), padding)
-                case "dense":
-                    x = module(x)
-                case "relu":
-                    x = functional.relu(x)
-                case "max_pool1d":
-                    x = functional.max_pool1d(x.transpose(1, 2), layer["size"]).transpose(1, 2)
-                case "average_pool1d":
-                    x = functional.avg_pool1d(x.transpose(1, 2), layer["size"]).transpose(1, 2)
-                case "lstm":
-                    x, _ = module(x)
-                    x = x if layer["sequence"] else x[:, -1:]
-            if layer.get("activation") == "relu":
-                x = functional.relu(x)
+            x = self.after(layer, x)
         return x[:, 0]
 
 
@@ -320,12 +408,12 @@ def batch(step, rows, window=400, channels=1, classes=6):
     return torch.from_numpy(x), torch.from_numpy(label)
 
 
-def small():
-    torch.manual_seed(2)
-    model = Chain(HERE / "small.toml", 3)
-    save_file(model.state_dict(), HERE / "small.pytorch.safetensors")
+def whole_step(name, classes, *sizes):
+    """A state dict of a small model, a batch, and a training step's figures."""
+    model = Chain(HERE / f"{name}.toml", classes)
+    save_file(model.state_dict(), HERE / f"{name}.pytorch.safetensors")
     model.double()
-    x, labels = batch(0, 7, 50, 2, 3)
+    x, labels = batch(0, *sizes, classes)
     x = x.double().requires_grad_()
     logits = model(x)
     loss = functional.cross_entropy(logits, labels)
@@ -336,7 +424,17 @@ def small():
         name: value.detach() if name == "labels" else value.detach().float().contiguous()
         for name, value in step.items()
     }
-    save_file(step, HERE / "small.step.safetensors")
+    save_file(step, HERE / f"{name}.step.safetensors")
+
+
+def small():
+    torch.manual_seed(2)
+    whole_step("small", 3, 7, 50, 2)
+
+
+def image():
+    torch.manual_seed(4)
+    whole_step("image", 6, 7, 120, 1)
 
 
 def losses(state, rows, precision):
@@ -386,6 +484,7 @@ def paper():
 if __name__ == "__main__":
     kernels()
     small()
+    image()
     paper()
     for file in sorted(HERE.glob("*.safetensors")):
         print(f"{file.stat().st_size:9} {file.name}")

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use gpu_bearing::nn::Padding;
 use gpu_bearing::nn::conv1d::Conv1d;
+use gpu_bearing::nn::conv2d::Conv2d;
 use gpu_bearing::nn::lstm::Lstm;
+use gpu_bearing::nn::max_pool2d::MaxPool2d;
 use gpu_bearing::reference::max_pool1d::Pool;
 use safetensors::tensor::{Dtype, SafeTensors};
 
@@ -137,22 +139,53 @@ impl Golden {
         (shape[0], shape[1], shape[2])
     }
 
+    /// The sizes of a float tensor of four axes.
+    fn image(&self, name: &str) -> [usize; 4] {
+        self.floats[name].0[..].try_into().expect(name)
+    }
+
+    /// Rows and columns among the scalars.
+    pub(crate) fn pair(&self, name: &str) -> [usize; 2] {
+        [0, 1].map(|axis| self.scalars[name][axis].as_u64().expect(name) as usize)
+    }
+
+    /// What a convolution does at the ends.
+    pub(crate) fn padding(&self) -> Padding {
+        if self.scalars["padding"] == "same" { Padding::Same } else { Padding::Valid }
+    }
+
     /// The geometry of a convolution or a dense layer.
     pub(crate) fn conv1d(&self) -> Conv1d {
         let filters = self.narrow("b").len();
         match self.op() {
             "dense" => Conv1d::dense(self.sizes("x"), filters),
             _ => {
-                let padding = if self.scalars["padding"] == "same" { Padding::Same } else { Padding::Valid };
-                Conv1d::new(self.sizes("x"), filters, self.sizes("w").0, self.size("stride"), padding)
+                Conv1d::new(self.sizes("x"), filters, self.sizes("w").0, self.size("stride"), self.padding())
             }
         }
     }
 
-    /// The geometry of a pooling layer.
+    /// The geometry of a 2-D convolution.
+    pub(crate) fn conv2d(&self) -> Conv2d {
+        let [columns, rows, _, filters] = self.image("w");
+        Conv2d::new(self.image("x"), filters, [rows, columns], self.pair("stride"), self.padding())
+    }
+
+    /// The geometry of a pooling layer; a global pool has no size of its own.
     pub(crate) fn pool(&self) -> Pool {
         let (batch, length, channels) = self.sizes("x");
-        Pool { batch, length, channels, size: self.size("size") }
+        Pool {
+            batch,
+            length,
+            channels,
+            size: self.scalars["size"].as_u64().map_or(length, |size| size as usize),
+        }
+    }
+
+    /// The geometry of a pooling layer over images.
+    pub(crate) fn pool2d(&self) -> MaxPool2d {
+        let [batch, height, width, channels] = self.image("x");
+        MaxPool2d { batch, height, width, channels, size: self.pair("size") }
     }
 
     /// The geometry of an LSTM.

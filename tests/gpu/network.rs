@@ -15,8 +15,11 @@ use crate::goldens;
 /// Every test here, in every variant that the adapter runs.
 pub(crate) fn trials(device: &Device) -> Vec<Trial> {
     type Test = fn(&Gpu, &Variants) -> Result<(), Failed>;
-    let tests: [(&str, Test); 11] = [
+    let tests: [(&str, Test); 14] = [
         ("logits equal PyTorch's", logits),
+        ("logits of a model of images equal PyTorch's", image_logits),
+        ("gradients of a model of images equal PyTorch's", image_gradients),
+        ("a convolution over all steps ends a model as a dense layer does", convolution_at_the_end),
         ("ten steps equal PyTorch's", ten_steps),
         ("ten steps with a short batch equal PyTorch's", short_batch_steps),
         ("a short batch does not see its unused rows", unused_rows),
@@ -49,8 +52,47 @@ const EVERY_LAYER: &str = r#"
 name = "every-layer"
 
 [input]
-window = 120
+window = 240
 channels = 1
+
+[[layer]]
+name = "image"
+type = "reshape"
+shape = [20, 12, 1]
+
+[[layer]]
+name = "image1"
+type = "conv2d"
+filters = 3
+kernel = [3, 4]
+activation = "relu"
+
+[[layer]]
+name = "drop0"
+type = "dropout"
+rate = 0.25
+
+[[layer]]
+name = "image2"
+type = "conv2d"
+filters = 4
+kernel = [2, 3]
+activation = "relu"
+
+[[layer]]
+name = "same"
+type = "reshape"
+shape = [20, 12, 4]
+
+[[layer]]
+name = "image_pool"
+type = "max_pool2d"
+size = [1, 2]
+
+[[layer]]
+name = "sequence"
+type = "reshape"
+shape = [120, 4]
 
 [[layer]]
 name = "conv1"
@@ -208,8 +250,26 @@ fn close(what: &str, actual: f64, expected: f64, tolerance: f64) -> Result<(), F
 
 /// A file made by PyTorch gives PyTorch's scores to 1e-4.
 fn logits(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
-    let model = Model::default_for(CLASSES)?;
-    let bytes = goldens::read("cnn-lstm.logits.safetensors");
+    scores(gpu, variants, &Model::default_for(CLASSES)?, "cnn-lstm.pytorch", "cnn-lstm.logits")
+}
+
+fn image_logits(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    scores(gpu, variants, &image_model()?, "image.pytorch", "image.step")
+}
+
+fn image_model() -> Result<Model, Failed> {
+    let path = goldens::path("image.toml");
+    Ok(Model::load(path.to_str().ok_or("a path in UTF-8")?, CLASSES)?)
+}
+
+fn scores(
+    gpu: &Gpu,
+    variants: &Variants,
+    model: &Model,
+    parameters: &str,
+    golden: &str,
+) -> Result<(), Failed> {
+    let bytes = goldens::read(&format!("{golden}.safetensors"));
     let file = safetensors::SafeTensors::deserialize(&bytes).map_err(|e| e.to_string())?;
     let (_, x) = goldens::floats(&file, "x");
     let (_, expected) = goldens::floats(&file, "logits");
@@ -219,8 +279,9 @@ fn logits(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
         .collect();
     let mut options = options(variants, 3);
     options.training = false;
-    let mut network = Network::new(gpu, &model, &[&x], &windows, rows, &options)?;
-    network.set_parameters(&load_parameters(&goldens::path("cnn-lstm.pytorch.safetensors"), &model)?);
+    let mut network = Network::new(gpu, model, &[&x], &windows, rows, &options)?;
+    let parameters = goldens::path(&format!("{parameters}.safetensors"));
+    network.set_parameters(&load_parameters(&parameters, model)?);
     let order: Vec<u32> = (0..rows as u32).collect();
     let results = network.classify(&order, &mut |_| {})?;
     for (row, logits) in expected.chunks(CLASSES).enumerate() {
@@ -232,6 +293,60 @@ fn logits(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
             close(&format!("row {row} class {class}"), actual, logit - sum.ln(), 1e-4)?;
         }
         close(&format!("loss of row {row}"), f64::from(results.loss[row]), sum.ln() - logits[0], 1e-4)?;
+    }
+    Ok(())
+}
+
+/// Every layer of images, and every way from one shape to another, backward.
+fn image_gradients(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    let model = image_model()?.with_dropout(0.0)?;
+    let bytes = goldens::read("image.step.safetensors");
+    let file = safetensors::SafeTensors::deserialize(&bytes).map_err(|e| e.to_string())?;
+    // The golden's batch is that of step 0.
+    let rows = goldens::floats(&file, "logits").1.len() / CLASSES;
+    let mut fixture = Fixture::new(gpu, variants, &model, rows, &[rows])?;
+    fixture.network.set_parameters(&load_parameters(&goldens::path("image.pytorch.safetensors"), &model)?);
+    let trained = fixture.whole_epoch()?;
+    close("loss", mean(&trained.rows.loss), f64::from(goldens::floats(&file, "loss").1[0]), 1e-5)?;
+    let flat = fixture.network.gradients()?;
+    for entry in ParameterTable::new(&model)?.entries() {
+        let expected = goldens::floats(&file, &format!("grad.{}", entry.name)).1;
+        // Of the tensor's largest: what is left of sums in which most cancels is small.
+        let largest = expected.iter().fold(0.0_f64, |largest, &g| largest.max(f64::from(g).abs()));
+        for (index, (&actual, &expected)) in entry.to_torch(&flat).iter().zip(&expected).enumerate() {
+            let name = format!("{} {index}", entry.name);
+            close(&name, f64::from(actual), f64::from(expected), 1e-5 * largest)?;
+        }
+    }
+    Ok(())
+}
+
+/// A convolution with as many taps as there are steps is a flatten and a dense layer, parameters and all.
+fn convolution_at_the_end(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    let gradients = |head: &str| -> Result<_, Failed> {
+        let text = format!(
+            "name = \"m\"\n[input]\nwindow = 8\nchannels = 1\n\
+             [[layer]]\nname = \"first\"\ntype = \"conv1d\"\nfilters = 4\nkernel = 3\n{head}\
+             [[output]]\nlayer = \"logits\"\nloss = \"softmax_cross_entropy\"\ntarget = \"condition\"\n"
+        );
+        let model = Model::parse(&text, "m.toml", CLASSES)?;
+        let mut fixture = Fixture::new(gpu, variants, &model, 5, &[5])?;
+        let len = ParameterTable::new(&model)?.total_len();
+        let parameters: Vec<f32> = (0..len).map(|index| (index * 7 % 11) as f32 / 11.0 - 0.4).collect();
+        fixture.network.set_parameters(&parameters);
+        fixture.whole_epoch()?;
+        Ok(fixture.network.gradients()?)
+    };
+    let layer = "[[layer]]\nname = \"logits\"\ntype";
+    let dense = gradients(&format!(
+        "[[layer]]\nname = \"flatten\"\ntype = \"flatten\"\n{layer} = \"dense\"\nunits = 6\n"
+    ))?;
+    let convolution =
+        gradients(&format!("{layer} = \"conv1d\"\nfilters = 6\nkernel = 8\npadding = \"valid\"\n"))?;
+    assert!(dense.iter().any(|gradient| *gradient != 0.0), "there is a gradient");
+    for (index, (dense, convolution)) in dense.iter().zip(&convolution).enumerate() {
+        // Two orders of a sum of 32 terms of order 0.1.
+        close(&format!("gradient {index}"), f64::from(*convolution), f64::from(*dense), 1e-6)?;
     }
     Ok(())
 }
@@ -370,8 +485,11 @@ fn fused(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let chained = EVERY_LAYER
         .replace(&relu("relu"), "")
         .replace(&layer("pool2"), &(relu("relu") + &layer("pool2")))
+        .replace(&format!("{}type = \"reshape\"\nshape = [20, 12, 4]\n\n", layer("same")), "")
+        .replace(&layer("image2"), &(relu("image_relu") + &layer("image2")))
         .replace(&layer("lstm2"), &(relu("second") + &layer("lstm2")));
-    assert_eq!(chained.matches("type = \"relu\"").count(), 2, "{chained}");
+    assert_eq!(chained.matches("type = \"relu\"").count(), 3, "{chained}");
+    assert_eq!(chained.matches("type = \"reshape\"").count(), 2, "{chained}");
     let gradients = |text: &str| -> Result<_, Failed> {
         let model = Model::parse(text, "every-layer.toml", CLASSES)?;
         let mut fixture = Fixture::new(gpu, variants, &model, 6, &[6])?;

@@ -6,7 +6,9 @@ use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::reference::adam::Moments;
 use gpu_bearing::reference::case::{Case, Setup, narrow};
 use gpu_bearing::reference::cases::lstm::{LayerInputs, LayerOutputs};
-use gpu_bearing::reference::cases::{conv1d, lstm, output, pointwise, pooling, update, variants};
+use gpu_bearing::reference::cases::{
+    conv1d, conv2d, lstm, output, pointwise, pooling, pooling2d, update, variants,
+};
 use libtest_mimic::{Failed, Trial};
 
 use crate::device::Device;
@@ -53,6 +55,18 @@ fn cases(golden: &Arc<Golden>) -> Vec<Case> {
             }),
         ]
         .concat(),
+        "conv2d" => [
+            conv1d("conv2d", |g, variant| {
+                let operands = (g.narrow("x"), g.narrow("w"), g.narrow("b"));
+                conv2d::forward(variant, &g.conv2d(), operands, &g.wide("y"))
+            }),
+            conv1d("conv2d gradients", |g, variant| {
+                let operands = (g.narrow("x"), g.narrow("w"), g.narrow("dy"));
+                let gradients = [g.wide("dx"), g.wide("dw"), g.wide("db")];
+                conv2d::gradients(variant, &g.conv2d(), operands, &gradients)
+            }),
+        ]
+        .concat(),
         "relu" => [
             standard("relu.forward", |g, _| {
                 pointwise::relu_forward(g.sizes("x"), g.narrow("x"), &g.wide("y"))
@@ -62,7 +76,7 @@ fn cases(golden: &Arc<Golden>) -> Vec<Case> {
             }),
         ]
         .concat(),
-        "max_pool1d" => [
+        "max_pool1d" | "global_max_pool" => [
             standard("max_pool1d.forward", |g, _| {
                 pooling::max_forward(&g.pool(), g.narrow("x"), &g.wide("y"), g.integers("position"))
             }),
@@ -72,7 +86,17 @@ fn cases(golden: &Arc<Golden>) -> Vec<Case> {
             }),
         ]
         .concat(),
-        "average_pool1d" => [
+        "max_pool2d" => [
+            standard("max_pool2d.forward", |g, _| {
+                pooling2d::forward(&g.pool2d(), g.narrow("x"), &g.wide("y"), g.integers("position"))
+            }),
+            standard("max_pool2d.backward", |g, _| {
+                let kept = (g.narrow("y"), g.integers("position"));
+                pooling2d::backward(&g.pool2d(), kept, g.narrow("dy"), false, true, &g.wide("dx"))
+            }),
+        ]
+        .concat(),
+        "average_pool1d" | "global_average_pool" => [
             standard("average_pool1d.forward", |g, _| {
                 pooling::average_forward(&g.pool(), g.narrow("x"), &g.wide("y"))
             }),

@@ -5,7 +5,7 @@ use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{LARGEST, LARGEST_WINDOW, Layer, LayerKind, Model, Padding, relu_name};
+use super::{LARGEST, LARGEST_WINDOW, Layer, LayerKind, Model, Padding, Shape, relu_name};
 use crate::error::{Error, Result};
 
 /// The loss and the target that an `[[output]]` may name today.
@@ -13,7 +13,8 @@ pub(super) const LOSS: &str = "softmax_cross_entropy";
 pub(super) const TARGET: &str = "condition";
 
 /// The layer types.
-const TYPES: &str = "conv1d, dense, relu, max_pool1d, average_pool1d, dropout, lstm";
+const TYPES: &str = "conv1d, conv2d, dense, relu, max_pool1d, average_pool1d, max_pool2d, global_average_pool, \
+                     global_max_pool, reshape, flatten, dropout, lstm";
 
 /// A model file's name and text.
 pub(super) struct Source<'a> {
@@ -101,6 +102,34 @@ impl<'a> Section<'a> {
 
     fn size_or(&mut self, key: &'static str, default: usize) -> Result<usize> {
         self.take(key).map_or(Ok(default), |value| self.size(key, &value, LARGEST))
+    }
+
+    /// Rows and columns: `[rows, columns]`, or one number for both.
+    fn pair(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<[usize; 2]> {
+        if value.get_ref().as_integer().is_some() {
+            return Ok([self.size(key, value, LARGEST)?; 2]);
+        }
+        let numbers = self.sizes(key, value)?;
+        <[usize; 2]>::try_from(numbers.as_slice()).map_err(|_| {
+            let message = format!("'{key}' has {} numbers, but has to be [rows, columns]", numbers.len());
+            self.error(value.span().start, message)
+        })
+    }
+
+    fn required_pair(&mut self, key: &'static str) -> Result<[usize; 2]> {
+        let value = self.require(key)?;
+        self.pair(key, &value)
+    }
+
+    /// An array of whole numbers from 1 to [`LARGEST`].
+    fn sizes(&self, key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<usize>> {
+        match value.get_ref() {
+            DeValue::Array(numbers) => numbers.iter().map(|number| self.size(key, number, LARGEST)).collect(),
+            other => {
+                let message = format!("'{key}' is {}, not an array", other.type_str());
+                Err(self.error(value.span().start, message))
+            }
+        }
     }
 
     /// The elements of an array of tables, or of an array of anything else.
@@ -231,6 +260,15 @@ fn layer(
                 padding: padding(&mut section)?,
             }
         }
+        "conv2d" => {
+            activation = section.take("activation");
+            LayerKind::Conv2d {
+                filters: section.required_size("filters", LARGEST)?,
+                kernel: section.required_pair("kernel")?,
+                stride: section.take("stride").map_or(Ok([1, 1]), |value| section.pair("stride", &value))?,
+                padding: padding(&mut section)?,
+            }
+        }
         "dense" => {
             activation = section.take("activation");
             LayerKind::Dense { units: units(&mut section, classes)? }
@@ -238,6 +276,11 @@ fn layer(
         "relu" => LayerKind::Relu,
         "max_pool1d" => LayerKind::MaxPool1d { size: section.required_size("size", LARGEST)? },
         "average_pool1d" => LayerKind::AveragePool1d { size: section.required_size("size", LARGEST)? },
+        "max_pool2d" => LayerKind::MaxPool2d { size: section.required_pair("size")? },
+        "global_average_pool" => LayerKind::GlobalAveragePool,
+        "global_max_pool" => LayerKind::GlobalMaxPool,
+        "reshape" => LayerKind::Reshape { shape: shape(&mut section)? },
+        "flatten" => LayerKind::Flatten,
         "dropout" => LayerKind::Dropout { rate: rate(&mut section)? },
         "lstm" => LayerKind::Lstm {
             units: section.required_size("units", LARGEST / 4)?,
@@ -320,6 +363,21 @@ fn padding(section: &mut Section<'_>) -> Result<Padding> {
         "same" => Ok(Padding::Same),
         "valid" => Ok(Padding::Valid),
         other => Err(section.error(at, format!("unknown padding '{other}', known are: same, valid"))),
+    }
+}
+
+fn shape(section: &mut Section<'_>) -> Result<Shape> {
+    let value = section.require("shape")?;
+    match section.sizes("shape", &value)?[..] {
+        [length, channels] => Ok(Shape::sequence(length, channels)),
+        [height, width, channels] => Ok(Shape::image(height, width, channels)),
+        ref other => Err(section.error(
+            value.span().start,
+            format!(
+                "'shape' has {} numbers, but has to be [length, channels] or [height, width, channels]",
+                other.len()
+            ),
+        )),
     }
 }
 

@@ -2,11 +2,13 @@
 
 pub mod conv1d;
 pub mod conv1d_max_pool1d;
+pub mod conv2d;
 pub mod gather;
 pub mod lstm;
 pub mod output;
 pub mod pointwise;
 pub mod pooling;
+pub mod pooling2d;
 mod roof;
 pub mod update;
 
@@ -19,8 +21,10 @@ pub fn cases() -> Vec<Case> {
     [
         conv1d::cases(),
         conv1d_max_pool1d::cases(),
+        conv2d::cases(),
         lstm::cases(),
         pooling::cases(),
+        pooling2d::cases(),
         pointwise::cases(),
         output::cases(),
         update::cases(),
