@@ -4,5 +4,6 @@ pub mod bench;
 pub mod figures;
 pub mod plot;
 pub mod table;
+pub mod tensorboard;
 
 pub use table::{Align, Table};
