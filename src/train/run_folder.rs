@@ -8,7 +8,7 @@
 //! | `model.safetensors` | the kept model: best by validation loss, or the last epoch's where nothing validates |
 //! | `last.safetensors` | where training stands, Adam's moments included; `train --resume` reads it |
 //! | `summary.json` | the result, [`Summary`]; written when the run is finished |
-//! | `events.out.tfevents.gpu-bearing` | with `--tensorboard`: [`crate::report::tensorboard`] writes it |
+//! | `events.out.tfevents.gpu-bearing` | with `--tensorboard`: the epochs' figures for TensorBoard |
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gpu_bearing::gpu::Launch;
 use gpu_bearing::gpu::shader::Access;
 use gpu_bearing::nn::Model;
-use gpu_bearing::nn::adam::Adam;
-use gpu_bearing::nn::lower::{Capacity, Lowered, Lowering, lower};
+use gpu_bearing::nn::lower::{Capacity, Lowered, Lowering, Recipe, lower};
 use gpu_bearing::nn::variants::{ROWS, Row};
 
 const CLASSES: usize = 6;
@@ -14,7 +13,7 @@ const CLASSES: usize = 6;
 fn lowered(row: &Row, batch: usize) -> Lowered {
     let capacity = Capacity { batch, windows: batch, order: batch, signal_parts: vec![4000] };
     let options =
-        Lowering { variants: row.variants(), clip_norm: None, training: true, adam: Adam::default() };
+        Lowering { variants: row.variants(), clip_norm: None, training: true, recipe: Recipe::default() };
     lower(&Model::default_for(CLASSES).unwrap(), &capacity, &options).unwrap()
 }
 
