@@ -123,7 +123,7 @@ fn forward(
         let back = play.reach >> 16u;
         // At most 2^16 places, so that the product fits 32 bits.
         let places = back + (play.reach & 0xffffu) + 1u;
-        let start = window.start - back + ((words.y >> 16u) * places >> 16u);
+        let start = window.start - back + (((words.y >> 16u) * places) >> 16u);
         var value = (signal[start + t] - window.mean) * window.scale;
         if NOISE > 0.0 {
             value += NOISE * play.rms * normal_value(index);

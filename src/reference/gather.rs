@@ -75,7 +75,7 @@ impl Augmented<'_> {
         let [first, second, ..] = pcg4d(self.counter, ROW_STREAM, row);
         let Play { back, on, .. } = self.plays[number];
         let places = usize::from(back) + usize::from(on) + 1;
-        let moved = (second >> 16) as usize * places >> 16;
+        let moved = ((second >> 16) as usize * places) >> 16;
         (start - usize::from(back) + moved, 1.0 + self.gain * (2.0 * uniform(first) - 1.0))
     }
 

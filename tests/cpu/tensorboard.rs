@@ -64,10 +64,9 @@ fn fields(mut rest: &[u8]) -> Vec<(u8, Field)> {
 }
 
 fn events(file: &[u8]) -> Vec<Event> {
-    // As TensorFlow's crc32c.h has it.
     let masked = |bytes: &[u8]| {
         let crc = crc32c(bytes);
-        (crc >> 15 | crc << 17).wrapping_add(0xa282_ead8)
+        crc.rotate_right(15).wrapping_add(0xa282_ead8)
     };
     let mut rest = file;
     let mut events = Vec::new();
