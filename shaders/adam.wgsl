@@ -20,7 +20,8 @@ override BETA2_REST: f32 = 0.001;
 override EPSILON: f32 = 1e-7;
 
 struct Shape {
-    count: u32, // parameters; a multiple of 4, which an invocation updates
+    count: u32,       // parameters; a multiple of 4, which an invocation updates
+    first_block: u32, // blocks of parameters before these
 }
 
 struct Step {
@@ -67,7 +68,7 @@ fn update(
     v[i] = second;
     var change = step.step_size * first / (sqrt(second) * step.second_scale + EPSILON);
     if DECAY {
-        change += step.decay * decays[i / (BLOCK / 4u)] * p[i];
+        change += step.decay * decays[shape.first_block + i / (BLOCK / 4u)] * p[i];
     }
     p[i] -= change;
 }

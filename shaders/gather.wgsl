@@ -117,21 +117,27 @@ fn forward(
     if window.part_label >> 16u != shape.part {
         return;
     }
+    var start = window.start;
+    var gain = 1.0;
+    var deviation = 0.0;
     if AUGMENT {
         let play = plays[number];
         let words = pcg4d(ROW_STREAM, row);
         let back = play.reach >> 16u;
         // At most 2^16 places, so that the product fits 32 bits.
         let places = back + (play.reach & 0xffffu) + 1u;
-        let start = window.start - back + (((words.y >> 16u) * places) >> 16u);
-        var value = (signal[start + t] - window.mean) * window.scale;
-        if NOISE > 0.0 {
-            value += NOISE * play.rms * normal_value(index);
-        }
-        x[target_index] = value * (1.0 + GAIN * (2.0 * uniform_value(words.x) - 1.0));
-    } else {
-        x[target_index] = (signal[window.start + t] - window.mean) * window.scale;
+        start = start - back + (((words.y >> 16u) * places) >> 16u);
+        gain = 1.0 + GAIN * (2.0 * uniform_value(words.x) - 1.0);
+        deviation = NOISE * play.rms;
     }
+    var value = (signal[start + t] - window.mean) * window.scale;
+    if NOISE > 0.0 {
+        value += deviation * normal_value(row * shape.length + t);
+    }
+    if AUGMENT {
+        value *= gain;
+    }
+    x[target_index] = value;
     if t == 0u {
         labels[row] = window.part_label & 0xffffu;
     }

@@ -376,9 +376,9 @@ fn check_schedule(config: &Config) -> Result<()> {
             "--warmup {warmup}: must be shorter than the run of --epochs {epochs}"
         )));
     }
-    if config.schedule == Schedule::Plateau && config.protocol == Some(Protocol::Paper) {
+    if config.schedule == Schedule::Plateau && config.protocol.is_some() {
         return Err(Error::input(
-            "--protocol paper has no validation set to find a plateau in: leave --schedule plateau out, or the protocol",
+            "--protocol has no validation set to find a plateau in: leave --schedule plateau out, or the protocol",
         ));
     }
     Ok(())

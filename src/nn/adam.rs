@@ -49,8 +49,8 @@ impl Adam {
         (learning_rate / rest(self.beta1), 1.0 / rest(self.beta2).sqrt())
     }
 
-    /// One update of all parameters; with `clip` (see [`clip`]) of clipped gradients, with `decays` (see [`decays`])
-    /// and weight decay.
+    /// One update of the parameters in `state`; with `clip` (see [`clip`]) of clipped gradients, with `decays` (see
+    /// [`decays`]; of all parameters) and weight decay.
     pub fn update(
         &self,
         step: BufferId,
@@ -59,7 +59,8 @@ impl Adam {
         decays: Option<Slice>,
     ) -> Launch {
         let count = state.p.len;
-        let workgroup = Shader::find("adam", "standard").constant("WORKGROUP");
+        let constant = |name| Shader::find("adam", "standard").constant(name);
+        let (workgroup, block) = (constant("WORKGROUP"), constant("BLOCK"));
         Launch {
             label: "update".to_owned(),
             kernel: Kernel {
@@ -85,7 +86,7 @@ impl Adam {
                 ("v", Binding::Fixed(state.v)),
                 ("decays", Binding::Fixed(decays.unwrap_or(state.g))),
             ],
-            shape: fields(&[("count", count)]),
+            shape: fields(&[("count", count), ("first_block", state.p.offset / block)]),
             workgroups: (count / 4).div_ceil(workgroup),
             barriers: 0,
             flop: 12 * count as u64,

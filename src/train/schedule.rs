@@ -14,7 +14,7 @@ pub enum Schedule {
     /// Times `factor` every `period` epochs: PyTorch's `StepLR`.
     Step,
     /// Down half a cosine to `least` at the last epoch's end, batch by batch: PyTorch's `CosineAnnealingLR`, Keras'
-    /// `CosineDecay`.
+    /// `CosineDecay`. A run that is resumed with more epochs goes on along the longer curve.
     Cosine,
     /// Times `factor` after every `period` epochs without a better validation loss, counted anew then: PyTorch's and
     /// Keras' `ReduceLROnPlateau`. Better is what is better for `--patience` too, by however little.

@@ -170,7 +170,7 @@ fn training_options() {
     );
     for option in [
         ["--schedule", "cosine"],
-        ["--warmup", "0.5"],
+        ["--warmup", "0.9"],
         ["--weight-decay", "0.1"],
         ["--label-smoothing", "0.1"],
         ["--class-weights", "1,2"],

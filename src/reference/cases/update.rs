@@ -76,11 +76,13 @@ pub fn update(
         [step_size, second_scale, decay].map(|value| (value as f32).to_bits());
     let step = setup.step(&[0, 0, 0, 0, step_size, second_scale, decay]);
     let whole = g.len().next_multiple_of(4);
-    let filled = |values: &[f32]| [values, &vec![0.0; whole - values.len()]].concat();
-    let g = setup.floats("g", &filled(g));
+    // Where parameters decay, these are not the first.
+    let first = if adam.weight_decay == 0.0 { 0 } else { ALIGNMENT };
+    let filled = |values: &[f32]| [&vec![1.0; first], values, &vec![0.0; whole - values.len()]].concat();
+    let g = setup.floats("g", &filled(g)).part(first, whole);
     let clip = clip.map(|factor| setup.floats("clip", &[factor, f32::NAN]));
     let turned = |setup: &mut Setup, name, before: &[f32], after: &[f64]| {
-        let slice = setup.floats(name, &filled(before));
+        let slice = setup.floats(name, &filled(before)).part(first, whole);
         let after = [after, &vec![0.0; whole - after.len()]].concat();
         setup.turn(slice, &floats(&after), Tolerance::UPDATE);
         slice
@@ -89,8 +91,8 @@ pub fn update(
     let m = turned(&mut setup, "m", m, &after.m);
     let v = turned(&mut setup, "v", v, &after.v);
     let decays = (adam.weight_decay != 0.0).then(|| {
-        let number = |decays: &bool| f32::from(u8::from(*decays));
-        setup.floats("decays", &decays.iter().map(number).collect::<Vec<_>>())
+        let numbers = decays.iter().map(|decays| f32::from(u8::from(*decays)));
+        setup.floats("decays", &std::iter::once(f32::NAN).chain(numbers).collect::<Vec<_>>())
     });
     setup.launch(adam.update(step, &State { p, g, m, v }, clip, decays));
     setup
