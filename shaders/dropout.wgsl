@@ -30,6 +30,8 @@ struct Step {
     counter_high: u32,
     step_size: f32,
     second_scale: f32,
+    decay: f32,
+    total_weight: f32,
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;

@@ -1,11 +1,19 @@
 // softmax_cross_entropy: class probabilities, loss and prediction of each row; `train` also the gradient of the
-// mean loss, in the same launch.
+// batch's loss, in the same launch.
 //
 //   p[r, c] = exp(x[r, c] - max_c x[r, c]) / sum_c exp(x[r, c] - max_c x[r, c])
 //   loss[r] = log(sum_c exp(x[r, c] - max)) - (x[r, label_r] - max);  predicted[r] = first argmax_c x[r, c]
-//   dx[r, c] = (p[r, c] - [c = label_r]) / rows     for r < rows, 0 for the unused rows of a short batch
+//   dx[r, c] = (p[r, c] sum_k y[r, k] - y[r, c]) / total_weight   for r < rows, 0 for the unused rows of a short batch
+//   y[r, c] = [c = label_r], or with SHAPED class_weights_c ((1 - SMOOTHING) [c = label_r] + SMOOTHING / classes)
+//
+// That is the gradient of the batch's loss as PyTorch's CrossEntropyLoss has it with class weights and label smoothing:
+// -sum_(r, c) y[r, c] log p[r, c] / total_weight, where the host sends total_weight = sum_r class_weights_(label_r), or
+// rows. The losses that are written stay plain, so that training and validation can be compared.
 //
 // p, loss and predicted stand at the epoch's position step.first + r, so that one readback serves an epoch.
+
+override SHAPED: bool = false;
+override SMOOTHING: f32 = 0.0;
 
 struct Shape {
     batch: u32,   // N
@@ -19,6 +27,8 @@ struct Step {
     counter_high: u32,
     step_size: f32,
     second_scale: f32,
+    decay: f32,
+    total_weight: f32,
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
@@ -29,6 +39,7 @@ struct Step {
 @group(0) @binding(5) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(6) var<storage, read_write> predicted: array<u32>;
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(8) var<storage, read> class_weights: array<f32>; // of each class; read only with SHAPED
 
 const WORKGROUP = 32u;
 
@@ -53,6 +64,15 @@ fn classify(row: u32) {
     }
     loss[slot] = log(sum) - (x[base + labels[row]] - largest);
     predicted[slot] = best;
+}
+
+// y of a row with this label.
+fn goal(c: u32, label: u32) -> f32 {
+    let one = select(0.0, 1.0, c == label);
+    if SHAPED {
+        return class_weights[c] * ((1.0 - SMOOTHING) * one + SMOOTHING / f32(shape.classes));
+    }
+    return one;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -81,11 +101,18 @@ fn train(
     if used {
         classify(row);
     }
+    var goals = 1.0;
+    if SHAPED {
+        goals = 0.0;
+        for (var c = 0u; c < shape.classes; c++) {
+            goals += goal(c, labels[row]);
+        }
+    }
     for (var c = 0u; c < shape.classes; c++) {
         var value = 0.0;
         if used {
-            let one = select(0.0, 1.0, c == labels[row]);
-            value = (p[(step.first + row) * shape.classes + c] - one) / f32(step.rows);
+            let probability = p[(step.first + row) * shape.classes + c];
+            value = (probability * goals - goal(c, labels[row])) / step.total_weight;
         }
         dx[row * shape.classes + c] = value;
     }

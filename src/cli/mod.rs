@@ -12,6 +12,7 @@ mod model;
 mod options;
 mod output;
 mod predict;
+mod progress;
 mod report;
 mod train;
 mod tune;

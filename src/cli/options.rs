@@ -8,7 +8,8 @@ use gpu_bearing::data::order::Balance;
 use gpu_bearing::data::protocol;
 use gpu_bearing::data::split::Rule;
 use gpu_bearing::data::windows::Scale;
-use gpu_bearing::train::{Config, Protocol};
+use gpu_bearing::nn::gather::LARGEST_SHIFT;
+use gpu_bearing::train::{ClassWeights, Config, Protocol, Schedule};
 use gpu_bearing::{Error, Result};
 use serde::de::value::Error as ValueError;
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -21,6 +22,12 @@ const PAPER_EPOCHS: usize = 50;
 const PATIENCE: usize = 8;
 const BATCH: usize = 32;
 const LEARNING_RATE: f64 = 1e-3;
+const STEP_EPOCHS: usize = 10;
+const PLATEAU_EPOCHS: usize = 3;
+/// PyTorch's and Keras' default.
+const SCHEDULE_FACTOR: f64 = 0.1;
+/// Signal-to-noise ratios in dB beyond which there is only noise, or none that f32 shows.
+const NOISE_RANGE: std::ops::RangeInclusive<f64> = -60.0..=120.0;
 
 const MOST_CHANNELS: usize = 65_535;
 /// The longest window that a model may have.
@@ -84,7 +91,7 @@ pub(crate) struct Options {
     /// Rate of the model's dropout layers, 0 to below 1 [default: the model's, 0.3 for cnn-lstm]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub(crate) dropout: Option<f64>,
-    /// Seed of parameters, split, order and dropout [default: 0]
+    /// Seed of parameters, split, order, dropout and augmentation [default: 0]
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=i64::MAX as u64), help_heading = "Training")]
     pub(crate) seed: Option<u64>,
     /// Epochs at most [default: 20; 50 with --protocol]
@@ -99,9 +106,51 @@ pub(crate) struct Options {
     /// Adam's step size [default: 0.001]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub(crate) learning_rate: Option<f64>,
+    /// How the learning rate changes: constant; step (times --schedule-factor every --schedule-epochs); cosine (down
+    /// half a cosine over the run); plateau (times --schedule-factor after --schedule-epochs without a better
+    /// validation loss) [default: constant]
+    #[arg(long, value_name = "HOW", value_parser = named::<Schedule>, help_heading = "Training")]
+    pub(crate) schedule: Option<Schedule>,
+    /// Epochs of --schedule step or plateau [default: 10 of step, 3 of plateau]
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    pub(crate) schedule_epochs: Option<usize>,
+    /// Factor of --schedule step or plateau, between 0 and 1 [default: 0.1]
+    #[arg(long, value_name = "FACTOR", help_heading = "Training")]
+    pub(crate) schedule_factor: Option<f64>,
+    /// Learning rate that no --schedule goes below [default: 0]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) min_learning_rate: Option<f64>,
+    /// Epochs, or a part of one, in which the learning rate rises to --learning-rate before the schedule begins
+    /// [default: 0]
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    pub(crate) warmup: Option<f64>,
+    /// AdamW's weight decay, of weights but not of biases [default: 0]
+    #[arg(long, value_name = "DECAY", help_heading = "Training")]
+    pub(crate) weight_decay: Option<f64>,
+    /// Share of the training target that is spread over all classes, 0 to below 1; losses are shown without it
+    /// [default: 0]
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
+    pub(crate) label_smoothing: Option<f64>,
+    /// What a class counts in the training loss: balanced (by how few windows it has; with --balance off), or a weight
+    /// for each as in 1,2.5,1; losses are shown without it [default: 1 each]
+    #[arg(long, value_name = "WEIGHTS", value_parser = named::<ClassWeights>, help_heading = "Training")]
+    pub(crate) class_weights: Option<ClassWeights>,
     /// Largest global norm of the gradient; a longer one is shortened to it [default: not clipped]
     #[arg(long, value_name = "NORM", help_heading = "Training")]
     pub(crate) clip_norm: Option<f64>,
+    /// Write an event file for TensorBoard into the run's folder [default: none]
+    #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Training")]
+    pub(crate) tensorboard: Option<bool>,
+
+    /// Multiply each training window by a random factor from 1 - SPREAD to 1 + SPREAD, 0 to below 1 [default: 0]
+    #[arg(long, value_name = "SPREAD", help_heading = "Augmentation")]
+    pub(crate) augment_gain: Option<f64>,
+    /// Move each training window by up to so many samples, among the training windows around it [default: 0]
+    #[arg(long, value_name = "SAMPLES", help_heading = "Augmentation")]
+    pub(crate) augment_shift: Option<usize>,
+    /// Add Gaussian noise to each training window at this signal-to-noise ratio in dB [default: none]
+    #[arg(long, value_name = "DB", help_heading = "Augmentation")]
+    pub(crate) augment_noise: Option<f64>,
 
     /// GPU adapter by index or a part of its name; `gpu-bearing devices` lists them [default: the first]
     #[arg(long, value_name = "NAME|INDEX", help_heading = "Device")]
@@ -165,13 +214,37 @@ impl Options {
             ("--epochs", self.epochs, 1, MOST_EPOCHS),
             ("--patience", self.patience, 0, MOST_EPOCHS),
             ("--batch", self.batch, 1, MOST_WINDOWS),
+            ("--schedule-epochs", self.schedule_epochs, 1, MOST_EPOCHS),
+            ("--augment-shift", self.augment_shift, 0, LARGEST_SHIFT),
         ] {
             if let Some(value) = value {
                 bounded(flag, value, least, most)?;
             }
         }
-        if let Some(rate) = self.dropout.filter(|rate| !(0.0..1.0).contains(rate)) {
-            return Err(Error::input(format!("--dropout {rate}: must be at least 0 and below 1")));
+        for (flag, value) in [
+            ("--min-learning-rate", self.min_learning_rate),
+            ("--warmup", self.warmup),
+            ("--weight-decay", self.weight_decay),
+        ] {
+            if let Some(value) = value.filter(|value| !(value.is_finite() && *value >= 0.0)) {
+                return Err(Error::input(format!("{flag} {value}: must be at least 0")));
+            }
+        }
+        for (flag, value) in [
+            ("--dropout", self.dropout),
+            ("--label-smoothing", self.label_smoothing),
+            ("--augment-gain", self.augment_gain),
+        ] {
+            if let Some(value) = value.filter(|value| !(0.0..1.0).contains(value)) {
+                return Err(Error::input(format!("{flag} {value}: must be at least 0 and below 1")));
+            }
+        }
+        if let Some(factor) = self.schedule_factor.filter(|factor| !(*factor > 0.0 && *factor < 1.0)) {
+            return Err(Error::input(format!("--schedule-factor {factor}: must be above 0 and below 1")));
+        }
+        if let Some(ratio) = self.augment_noise.filter(|ratio| !NOISE_RANGE.contains(ratio)) {
+            let (least, most) = NOISE_RANGE.into_inner();
+            return Err(Error::input(format!("--augment-noise {ratio}: must be from {least} to {most} dB")));
         }
         if let Some(folder) = self.data.as_deref().map(absolute).filter(|folder| folder.to_str().is_none()) {
             return Err(Error::input(format!(
@@ -193,7 +266,13 @@ impl Options {
                 "--load {load} picks recordings for --protocol: add that, or leave --load out"
             )));
         }
-        Ok(Config {
+        let schedule = self.schedule.unwrap_or(Schedule::Constant);
+        let (schedule_epochs, schedule_factor) = match schedule {
+            Schedule::Constant | Schedule::Cosine => (None, None),
+            Schedule::Step => (Some(STEP_EPOCHS), Some(SCHEDULE_FACTOR)),
+            Schedule::Plateau => (Some(PLATEAU_EPOCHS), Some(SCHEDULE_FACTOR)),
+        };
+        let config = Config {
             data: self.data.map(|folder| absolute(&folder)),
             rate: self.rate,
             channel: self.channel,
@@ -215,9 +294,24 @@ impl Options {
             learning_rate: self.learning_rate.unwrap_or(LEARNING_RATE),
             dropout: self.dropout,
             clip_norm: self.clip_norm,
+            schedule,
+            schedule_epochs: self.schedule_epochs.or(schedule_epochs),
+            schedule_factor: self.schedule_factor.or(schedule_factor),
+            min_learning_rate: self.min_learning_rate,
+            warmup: self.warmup,
+            weight_decay: self.weight_decay,
+            label_smoothing: self.label_smoothing,
+            class_weights: self.class_weights,
+            augment_gain: self.augment_gain,
+            augment_shift: self.augment_shift,
+            augment_noise: self.augment_noise,
             adapter: self.adapter,
             variant: self.variant,
-        })
+            tensorboard: self.tensorboard.unwrap_or(false),
+        };
+        check_schedule(&config)?;
+        check_class_weights(&config)?;
+        Ok(config)
     }
 
     /// Refuses what contradicts a data rule; its own values may be given, as a saved configuration does.
@@ -248,6 +342,54 @@ impl Options {
             None => Ok(()),
         }
     }
+}
+
+/// Refuses what a schedule does not use, or cannot work with.
+fn check_schedule(config: &Config) -> Result<()> {
+    let varies = matches!(config.schedule, Schedule::Step | Schedule::Plateau);
+    for (given, option, used, by) in [
+        (config.schedule_epochs.is_some(), "--schedule-epochs", varies, "step or plateau"),
+        (config.schedule_factor.is_some(), "--schedule-factor", varies, "step or plateau"),
+        (
+            config.min_learning_rate.is_some(),
+            "--min-learning-rate",
+            config.schedule != Schedule::Constant,
+            "step, cosine or plateau",
+        ),
+    ] {
+        if given && !used {
+            return Err(Error::input(format!("{option} is for --schedule {by}: add that, or leave it out")));
+        }
+    }
+    let base = config.learning_rate;
+    if let Some(least) = config.min_learning_rate.filter(|least| *least >= base) {
+        return Err(Error::input(format!(
+            "--min-learning-rate {least}: must be below --learning-rate {base}"
+        )));
+    }
+    let epochs = config.epochs;
+    if let Some(warmup) = config.warmup.filter(|warmup| *warmup >= epochs as f64) {
+        return Err(Error::input(format!(
+            "--warmup {warmup}: must be shorter than the run of --epochs {epochs}"
+        )));
+    }
+    if config.schedule == Schedule::Plateau && config.protocol.is_some() {
+        return Err(Error::input(
+            "--protocol has no validation set to find a plateau in: leave --schedule plateau out, or the protocol",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses to make up for rare classes twice.
+fn check_class_weights(config: &Config) -> Result<()> {
+    if config.class_weights == Some(ClassWeights::Balanced) && config.balance == Balance::On {
+        return Err(Error::input(
+            "--class-weights balanced: --balance on already draws all classes equally often: add --balance off, or \
+             leave --class-weights out",
+        ));
+    }
+    Ok(())
 }
 
 /// So that the configuration still holds when it is read from elsewhere.

@@ -2,20 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use gpu_bearing::data::split::Part;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::nn::{ParameterTable, tuned};
-use gpu_bearing::report::figures::{confusion, epoch, figures, split_words};
+use gpu_bearing::report::figures::{confusion, figures, split_words};
+use gpu_bearing::report::tensorboard::Events;
 use gpu_bearing::shell::word;
 use gpu_bearing::train::{Config, Event, Material, Outcome, RunFolder, Summary, Trainer};
 use gpu_bearing::{Error, Result};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::options::Options;
 use super::output::{self, Screen};
+use super::progress::Progress;
 
 /// Train a model on recordings, or on the embedded synthetic sample
 #[derive(Debug, clap::Args)]
@@ -81,7 +81,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         screen.line(format!("note     {note}"))?;
     }
     screen.line(format!("run      {}", folder.path().display()))?;
-    match train(trainer, &config, &material, screen)? {
+    match train(trainer, &config, &material, &folder, screen)? {
         Outcome::Finished(summary) if args.json => {
             output::json(&Report { run: folder.path().display().to_string(), summary: &summary })
         }
@@ -143,43 +143,46 @@ fn describe(config: &Config, material: &Material, screen: Screen) -> Result<()> 
     for note in &split.notes {
         screen.line(format!("note     {note}"))?;
     }
+    if !material.class_weights.is_empty() {
+        let weight = |(class, weight): (&String, &f64)| format!("{class} {weight:.3}");
+        let weights: Vec<String> = split.classes.iter().zip(&material.class_weights).map(weight).collect();
+        screen.line(format!("weights  {}", weights.join(", ")))?;
+    }
     screen.line(format!("model    {}, {} parameters", model.name, ParameterTable::new(model)?.count()))
 }
 
-/// Draws on standard error, and only where that is a terminal.
-fn progress_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} [{bar:30}] {pos}/{len}").expect("the template is valid");
-    ProgressBar::no_length().with_style(style.progress_chars("##-"))
-}
-
 /// Trains to the end or until Ctrl-C.
-fn train(mut trainer: Trainer<'_>, config: &Config, material: &Material, screen: Screen) -> Result<Outcome> {
-    let bar = progress_bar();
+fn train(
+    mut trainer: Trainer<'_>,
+    config: &Config,
+    material: &Material,
+    folder: &RunFolder,
+    screen: Screen,
+) -> Result<Outcome> {
     let split = split_words(
         &format!("split by {}", material.split.rule),
         config.data.is_none(),
         material.split.leaky,
     );
-    let (begun, first) = (Instant::now(), trainer.epoch());
-    let mut printed = Ok(());
+    let mut events = if config.tensorboard {
+        Some(Events::begin(folder.path(), &split, trainer.metrics())?)
+    } else {
+        None
+    };
+    let mut progress = Progress::begin(&trainer, config, material.split.train.len(), &split);
+    let mut shown = Ok(());
     let outcome = trainer.run(catch_interrupts()?, &mut |event| match event {
-        Event::Step { epoch, done, of } => {
-            bar.set_length(of as u64);
-            bar.set_message(format!("epoch {epoch}/{}", config.epochs));
-            bar.set_position(done as u64);
-        }
+        Event::Step { epoch, done, of } => progress.step(epoch, done, of),
         Event::Epoch(record) => {
-            let done = record.epoch - first;
-            let each = begun.elapsed().as_secs_f64() / done as f64;
-            let line = epoch(record, config.epochs, &split, each * (config.epochs - record.epoch) as f64);
-            let result = bar.suspend(|| screen.line(line));
-            if printed.is_ok() {
-                printed = result;
+            let printed = progress.epoch(record, screen);
+            let added = events.as_mut().map_or(Ok(()), |events| events.add(record));
+            if shown.is_ok() {
+                shown = printed.and(added);
             }
         }
     });
-    bar.finish_and_clear();
-    printed.and(outcome)
+    progress.end();
+    shown.and(outcome)
 }
 
 /// From now on Ctrl-C asks training to stop; a second one ends the process.

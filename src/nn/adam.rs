@@ -1,7 +1,9 @@
-//! Adam over the flat parameter buffer, with gradient clipping: `shaders/adam.wgsl`, `shaders/gradient_norm.wgsl`.
+//! Adam and AdamW over the flat parameter buffer, with gradient clipping: `shaders/adam.wgsl`,
+//! `shaders/gradient_norm.wgsl`.
 
 use std::collections::BTreeMap;
 
+use super::parameters::ParameterTable;
 use crate::gpu::plan::{Arena, Binding, BufferId, Kernel, Launch, Slice, Value, fields};
 use crate::gpu::shader::Shader;
 
@@ -14,11 +16,14 @@ pub struct Adam {
     pub beta2: f64,
     /// Added to the root of the second moment.
     pub epsilon: f64,
+    /// AdamW's weight decay, decoupled from the gradient: a step takes this times the learning rate of every weight
+    /// from it. Biases do not decay. 0 for plain Adam.
+    pub weight_decay: f64,
 }
 
 impl Default for Adam {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 }
+        Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-7, weight_decay: 0.0 }
     }
 }
 
@@ -44,10 +49,18 @@ impl Adam {
         (learning_rate / rest(self.beta1), 1.0 / rest(self.beta2).sqrt())
     }
 
-    /// One update of all parameters; with `clip` (see [`clip`]) of clipped gradients.
-    pub fn update(&self, step: BufferId, state: &State, clip: Option<Slice>) -> Launch {
+    /// One update of the parameters in `state`; with `clip` (see [`clip`]) of clipped gradients, with `decays` (see
+    /// [`decays`]; of all parameters) and weight decay.
+    pub fn update(
+        &self,
+        step: BufferId,
+        state: &State,
+        clip: Option<Slice>,
+        decays: Option<Slice>,
+    ) -> Launch {
         let count = state.p.len;
-        let workgroup = Shader::find("adam", "standard").constant("WORKGROUP");
+        let constant = |name| Shader::find("adam", "standard").constant(name);
+        let (workgroup, block) = (constant("WORKGROUP"), constant("BLOCK"));
         Launch {
             label: "update".to_owned(),
             kernel: Kernel {
@@ -56,6 +69,7 @@ impl Adam {
                 entry: "update",
                 constants: BTreeMap::from([
                     ("CLIP", f64::from(u8::from(clip.is_some()))),
+                    ("DECAY", f64::from(u8::from(decays.is_some()))),
                     ("BETA1", self.beta1),
                     ("BETA2", self.beta2),
                     ("BETA1_REST", 1.0 - self.beta1),
@@ -70,14 +84,25 @@ impl Adam {
                 ("p", Binding::Fixed(state.p)),
                 ("m", Binding::Fixed(state.m)),
                 ("v", Binding::Fixed(state.v)),
+                ("decays", Binding::Fixed(decays.unwrap_or(state.g))),
             ],
-            shape: fields(&[("count", count)]),
+            shape: fields(&[("count", count), ("first_block", state.p.offset / block)]),
             workgroups: (count / 4).div_ceil(workgroup),
             barriers: 0,
             flop: 12 * count as u64,
             bytes: 28 * count as u64,
         }
     }
+}
+
+/// Which parameters decay, as the shader reads it: 1 for weights and 0 for biases, one f32 a block.
+pub fn decays(table: &ParameterTable) -> Vec<u32> {
+    let block = Shader::find("adam", "standard").constant("BLOCK");
+    let mut decays = vec![0; table.total_len().div_ceil(block)];
+    for entry in table.entries().iter().filter(|entry| !entry.is_bias()) {
+        decays[entry.offset / block..entry.range().end.div_ceil(block)].fill(1_f32.to_bits());
+    }
+    decays
 }
 
 /// Partial sums of squares of the gradient norm.

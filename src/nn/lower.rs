@@ -13,12 +13,13 @@ use super::conv1d::{Conv1d, Finish, POOLS};
 use super::conv1d_max_pool1d::{Peaks, PooledConv1d};
 use super::conv2d::Conv2d;
 use super::dropout::Dropout;
+use super::gather::Augmentation;
 use super::gradient_sum::GradientSum;
 use super::lstm::{LARGEST_UNITS, Lstm, LstmBuffers};
 use super::max_pool2d::MaxPool2d;
 use super::model::{LayerKind, Model, Padding, Shape};
 use super::parameters::{Entry, ParameterTable};
-use super::softmax_cross_entropy::{self, Results};
+use super::softmax_cross_entropy::{self, Objective, Results};
 use super::tensor::Tensor;
 use super::variants::Variants;
 use super::{average_pool1d, gather, max_pool1d, relu};
@@ -39,6 +40,17 @@ pub struct Capacity {
     pub signal_parts: Vec<usize>,
 }
 
+/// What a training step does beyond forward and backward; by default plain Adam on the plain mean cross-entropy.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Recipe {
+    /// The optimizer's constants.
+    pub adam: Adam,
+    /// What is made small.
+    pub objective: Objective,
+    /// How windows are changed at random, if they are.
+    pub augmentation: Option<Augmentation>,
+}
+
 /// How a model is lowered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lowering {
@@ -48,8 +60,8 @@ pub struct Lowering {
     pub clip_norm: Option<f64>,
     /// Whether the network is trained; otherwise it has no gradients and no optimizer.
     pub training: bool,
-    /// The optimizer's constants.
-    pub adam: Adam,
+    /// What a training step does.
+    pub recipe: Recipe,
 }
 
 /// The buffers that the host writes and reads.
@@ -61,6 +73,8 @@ pub struct Io {
     pub order: Slice,
     /// The table of windows.
     pub windows: Slice,
+    /// How far each window may be augmented, where training does it.
+    pub plays: Option<Slice>,
     /// The recordings, in parts.
     pub signals: Vec<Slice>,
     /// The batch's input.
@@ -155,7 +169,7 @@ pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<L
         )));
     }
     let mut arena = Arena::default();
-    let io_buffers = IoBuffers::allocate(&mut arena, model, capacity, &table, options.training)?;
+    let io_buffers = IoBuffers::allocate(&mut arena, model, capacity, &table, options)?;
     let stages = stages(model, capacity.batch, &mut arena)?;
     let x = stages[0].x.viewed(model.window, model.channels);
     let scores = stages[stages.len() - 1].y.viewed(1, model.classes()?);
@@ -167,7 +181,7 @@ pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<L
     let (mut gradients, mut update) = (Plan::default(), Plan::default());
     if options.training {
         gradients = lowering.gradients(&mut tables);
-        update = lowering.update();
+        update = lowering.update(&mut tables);
     }
     let Builder { mut arena, io, .. } = lowering;
     let training = gradients.launches.iter().chain(&update.launches);
@@ -180,6 +194,7 @@ struct IoBuffers {
     steps: BufferId,
     order: Slice,
     windows: Slice,
+    plays: Option<Slice>,
     signals: Vec<Slice>,
     labels: Slice,
     results: Results,
@@ -192,13 +207,13 @@ impl IoBuffers {
         model: &Model,
         capacity: &Capacity,
         table: &ParameterTable,
-        training: bool,
+        options: &Lowering,
     ) -> Result<Self> {
         let classes = model.classes()?;
         let steps = capacity.order.div_ceil(capacity.batch);
         let flat = |arena: &mut Arena, name: &str| arena.allocate(name, table.total_len());
         let p = flat(arena, "parameters");
-        let state = if training {
+        let state = if options.training {
             State { p, g: flat(arena, "gradients"), m: flat(arena, "moments.m"), v: flat(arena, "moments.v") }
         } else {
             State { p, g: p, m: p, v: p }
@@ -207,6 +222,8 @@ impl IoBuffers {
             steps: arena.allocate("steps", steps * RECORD).buffer,
             order: arena.allocate("order", capacity.order),
             windows: arena.allocate("windows", capacity.windows * gather::WINDOW_WORDS),
+            plays: (options.recipe.augmentation.as_ref())
+                .map(|_| arena.allocate("plays", capacity.windows * gather::PLAY_WORDS)),
             signals: capacity.signal_parts.iter().map(|len| arena.allocate("signal", *len)).collect(),
             labels: arena.allocate("labels", capacity.batch),
             results: Results {
@@ -219,8 +236,8 @@ impl IoBuffers {
     }
 
     fn with(self, x: Tensor, scores: Tensor) -> Io {
-        let Self { steps, order, windows, signals, labels, results, state } = self;
-        Io { steps, order, windows, signals, x, labels, scores, results, state }
+        let Self { steps, order, windows, plays, signals, labels, results, state } = self;
+        Io { steps, order, windows, plays, signals, x, labels, scores, results, state }
     }
 }
 
@@ -415,7 +432,8 @@ impl Builder<'_> {
         self.io.state.p.part(entry.offset, entry.len)
     }
 
-    fn gather(&self, plan: &mut Plan) {
+    fn gather(&self, plan: &mut Plan, training: bool) {
+        let augmentation = self.options.recipe.augmentation.as_ref().filter(|_| training);
         for (part, signal) in self.io.signals.iter().enumerate() {
             plan.launches.push(gather::forward(
                 self.io.steps,
@@ -423,6 +441,7 @@ impl Builder<'_> {
                 (self.io.windows, self.io.order),
                 &self.io.x,
                 self.io.labels,
+                augmentation.zip(self.io.plays),
             ));
         }
     }
@@ -486,7 +505,7 @@ impl Builder<'_> {
 
     fn infer(&self) -> Plan {
         let mut plan = Plan::default();
-        self.gather(&mut plan);
+        self.gather(&mut plan, false);
         let scores = self.forward(&mut plan, false);
         let Io { steps, labels, results, .. } = &self.io;
         plan.launches.push(softmax_cross_entropy::forward("loss", *steps, &scores, *labels, results));
@@ -533,7 +552,7 @@ impl Builder<'_> {
     fn gradients(&mut self, tables: &mut Vec<(Slice, Vec<u32>)>) -> Plan {
         let variant = self.product();
         let mut plan = Plan::default();
-        self.gather(&mut plan);
+        self.gather(&mut plan, true);
         let scores = self.forward(&mut plan, true);
         let products: Vec<Vec<WeightGradient>> = (0..self.stages.len())
             .map(|index| WeightGradient::of(&self.stages[index], self.pooled(index)))
@@ -562,8 +581,10 @@ impl Builder<'_> {
         let mut dy = self.output_gradient(top, None, top > first);
         let g = self.io.state.g;
         let raw = self.before_relu(top, dy);
+        let shaped = self.shaped(scores.channels, tables);
         let Io { steps, labels, results, .. } = &self.io;
-        plan.launches.push(softmax_cross_entropy::train("loss", *steps, &scores, *labels, results, &raw));
+        plan.launches
+            .push(softmax_cross_entropy::train("loss", *steps, &scores, *labels, results, &raw, shaped));
         self.mask(&mut plan, top, raw, dy);
         let mut index = top;
         loop {
@@ -750,14 +771,37 @@ impl Builder<'_> {
         }
     }
 
-    fn update(&mut self) -> Plan {
+    /// Label smoothing and the table of class weights, unless the objective is plain.
+    fn shaped(&mut self, classes: usize, tables: &mut Vec<(Slice, Vec<u32>)>) -> Option<(f64, Slice)> {
+        let objective = &self.options.recipe.objective;
+        if objective.is_plain() {
+            return None;
+        }
+        let weights = self.arena.allocate("class_weights", classes);
+        tables.push((weights, objective.weights(classes)));
+        Some((objective.label_smoothing, weights))
+    }
+
+    /// The table of what decays, if anything does.
+    fn decays(&mut self, tables: &mut Vec<(Slice, Vec<u32>)>) -> Option<Slice> {
+        if self.options.recipe.adam.weight_decay == 0.0 {
+            return None;
+        }
+        let table = adam::decays(&self.table);
+        let decays = self.arena.allocate("decays", table.len());
+        tables.push((decays, table));
+        Some(decays)
+    }
+
+    fn update(&mut self, tables: &mut Vec<(Slice, Vec<u32>)>) -> Plan {
         let mut launches: Vec<Launch> = Vec::new();
         let clip = self.options.clip_norm.map(|limit| {
             let (clipping, factor) = adam::clip(&mut self.arena, self.io.state.g, limit);
             launches.extend(clipping);
             factor
         });
-        launches.push(self.options.adam.update(self.io.steps, &self.io.state, clip));
+        let decays = self.decays(tables);
+        launches.push(self.options.recipe.adam.update(self.io.steps, &self.io.state, clip, decays));
         Plan { launches }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use super::adam::{Adam, State};
-use super::gather::WINDOW_WORDS;
-use super::lower::{Capacity, Lowered, Lowering, lower};
+use super::gather::{LARGEST_SHIFT, WINDOW_WORDS};
+use super::lower::{Capacity, Lowered, Lowering, Recipe, lower};
 use super::model::Model;
 use super::parameters::ParameterTable;
 use super::variants::Variants;
@@ -42,6 +42,8 @@ pub struct Options {
     pub clip_norm: Option<f64>,
     /// Whether the network is trained; otherwise it holds no gradients and no optimizer.
     pub training: bool,
+    /// What a training step does beyond forward and backward.
+    pub recipe: Recipe,
 }
 
 /// What one epoch of training runs over.
@@ -53,9 +55,9 @@ pub struct Epoch<'a> {
     pub first_step: usize,
     /// Adam steps done before.
     pub optimizer_steps: u64,
-    /// Adam's learning rate.
-    pub learning_rate: f64,
-    /// Seed of the dropout stream.
+    /// Adam's learning rate in each batch of the epoch.
+    pub learning_rates: &'a [f64],
+    /// Seed of the streams of dropout and augmentation.
     pub seed: u64,
 }
 
@@ -113,6 +115,8 @@ pub struct Network<'g> {
     classes: usize,
     windows: usize,
     adam: Adam,
+    /// The weight of each window's class; empty: 1 each.
+    weights: Vec<f64>,
     /// Of the uniform struct `step`, the same in all shaders.
     step_layout: Layout,
     lowered: Lowered,
@@ -178,17 +182,27 @@ impl<'g> Network<'g> {
             order: longest_order,
             signal_parts: parts.lengths.clone(),
         };
-        let adam = Adam::default();
+        let Recipe { adam, ref objective, ref augmentation } = options.recipe;
         let lowering = Lowering {
             variants: options.variants.clone(),
             clip_norm: options.clip_norm,
             training: options.training,
-            adam,
+            recipe: options.recipe.clone(),
         };
         let lowered = lower(model, &capacity, &lowering)?;
         let buffers = gpu.allocate(&lowered.arena.buffers)?;
         let table = parts.window_table(signals, windows, model.window)?;
         gpu.write(&buffers, lowered.io.windows, &table);
+        if let (Some(augmentation), Some(plays)) = (augmentation, lowered.io.plays) {
+            let table = parts.play_table(signals, windows, &augmentation.reach, model.window);
+            gpu.write(&buffers, plays, &table);
+        }
+        let class_weight = |window: &Window| objective.class_weights[window.label];
+        let weights = if objective.class_weights.is_empty() {
+            Vec::new()
+        } else {
+            windows.iter().map(class_weight).collect()
+        };
         for piece in &parts.pieces {
             let to = lowered.io.signals[piece.part].part(piece.at, piece.samples.len());
             gpu.write(&buffers, to, bytemuck::cast_slice(&signals[piece.recording][piece.samples.clone()]));
@@ -207,6 +221,7 @@ impl<'g> Network<'g> {
             classes: model.classes()?,
             windows: windows.len(),
             adam,
+            weights,
             step_layout: step_layout()?,
             lowered,
             buffers,
@@ -303,8 +318,10 @@ impl<'g> Network<'g> {
         let optimizer = |step: usize| {
             // Records of batches already done are not read.
             let t = epoch.optimizer_steps + step.saturating_sub(epoch.first_step) as u64 + 1;
-            let (step_size, second_scale) = adam.corrections(t, epoch.learning_rate);
-            (stream.wrapping_add(t), step_size, second_scale)
+            let learning_rate = epoch.learning_rates[step];
+            let (step_size, second_scale) = adam.corrections(t, learning_rate);
+            let decay = learning_rate * adam.weight_decay;
+            Update { counter: stream.wrapping_add(t), step_size, second_scale, decay }
         };
         self.upload(epoch.order, &optimizer)
     }
@@ -314,15 +331,15 @@ impl<'g> Network<'g> {
     /// # Errors
     /// An order that does not fit, or what the device reported.
     pub fn classify(&mut self, order: &[u32], progress: &mut dyn FnMut(usize)) -> Result<Rows> {
-        self.upload(order, &|_| (0, 0.0, 0.0))?;
+        self.upload(order, &|_| Update::default())?;
         let steps = self.run(0..order.len().div_ceil(self.batch), false, &|| false, progress)?;
         let (rows, _) = self.rows(0..order.len(), &[])?;
         progress(steps);
         Ok(rows)
     }
 
-    /// Uploads an order and one record a step: (dropout counter, Adam's step size and second scale) of each.
-    fn upload(&self, order: &[u32], optimizer: &dyn Fn(usize) -> (u64, f64, f64)) -> Result<()> {
+    /// Uploads an order and one record a step.
+    fn upload(&self, order: &[u32], optimizer: &dyn Fn(usize) -> Update) -> Result<()> {
         let io = &self.lowered.io;
         if order.len() > io.order.len || order.iter().any(|window| *window as usize >= self.windows) {
             return Err(Error::failed(format!(
@@ -336,14 +353,18 @@ impl<'g> Network<'g> {
         let mut records = vec![0u32; steps * RECORD];
         for (step, record) in records.chunks_mut(RECORD).enumerate() {
             let first = step * self.batch;
-            let (counter, step_size, second_scale) = optimizer(step);
+            let rows = &order[first..order.len().min(first + self.batch)];
+            let weight = |window: &u32| self.weights.get(*window as usize).copied().unwrap_or(1.0);
+            let Update { counter, step_size, second_scale, decay } = optimizer(step);
             let fields = [
                 ("first", Value::U32(first as u32)),
-                ("rows", Value::U32(self.batch.min(order.len() - first) as u32)),
+                ("rows", Value::U32(rows.len() as u32)),
                 ("counter_low", Value::U32(counter as u32)),
                 ("counter_high", Value::U32((counter >> 32) as u32)),
                 ("step_size", Value::F32(step_size as f32)),
                 ("second_scale", Value::F32(second_scale as f32)),
+                ("decay", Value::F32(decay as f32)),
+                ("total_weight", Value::F32(rows.iter().map(weight).sum::<f64>() as f32)),
             ];
             self.step_layout.write(&fields, record)?;
         }
@@ -435,7 +456,7 @@ impl<'g> Network<'g> {
         let State { p, g, m, v } = io.state;
         let results = [io.results.p, io.results.loss, io.results.predicted];
         let slices = [io.order, io.windows, io.labels, p, g, m, v].into_iter().chain(results);
-        let tables = self.lowered.tables.iter().map(|(slice, _)| *slice);
+        let tables = self.lowered.tables.iter().map(|(slice, _)| *slice).chain(io.plays);
         let held = slices.chain(io.signals.iter().copied()).chain(tables).map(|slice| slice.buffer);
         let held: Vec<BufferId> = held.chain([io.steps]).collect();
         let launches = self.step_plans().into_iter().flat_map(|plan| &plan.launches);
@@ -457,6 +478,18 @@ impl<'g> Network<'g> {
     pub fn step_plans(&self) -> [&Plan; 2] {
         [&self.lowered.gradients, &self.lowered.update]
     }
+}
+
+/// What a step's record says beside its place in the order.
+#[derive(Default)]
+struct Update {
+    /// Counter of the random streams.
+    counter: u64,
+    /// Adam's, as [`Adam::corrections`] gives them.
+    step_size: f64,
+    second_scale: f64,
+    /// Learning rate times weight decay.
+    decay: f64,
 }
 
 /// The layout of a step's record, as the gather reads it.
@@ -537,10 +570,7 @@ impl Parts {
                     window.start, window.recording
                 )));
             }
-            let first = self.first_pieces[window.recording];
-            let end = self.first_pieces.get(window.recording + 1).copied().unwrap_or(self.pieces.len());
-            // The last piece may be long enough for windows past its stride.
-            let piece = &self.pieces[(first + window.start / self.stride).min(end - 1)];
+            let piece = self.piece(window);
             words.extend([
                 (piece.at + window.start - piece.samples.start) as u32,
                 (piece.part << 16 | window.label) as u32,
@@ -550,4 +580,38 @@ impl Parts {
         }
         Ok(words)
     }
+
+    /// The piece that holds a window.
+    fn piece(&self, window: &Window) -> &Piece {
+        let first = self.first_pieces[window.recording];
+        let end = self.first_pieces.get(window.recording + 1).copied().unwrap_or(self.pieces.len());
+        // The last piece may be long enough for windows past its stride.
+        &self.pieces[(first + window.start / self.stride).min(end - 1)]
+    }
+
+    /// The table by which the gather augments: no window leaves its piece.
+    fn play_table(
+        &self,
+        signals: &[&[f32]],
+        windows: &[Window],
+        reach: &[(usize, usize)],
+        length: usize,
+    ) -> Vec<u32> {
+        let play = |(index, window): (usize, &Window)| {
+            let samples = &self.piece(window).samples;
+            let (back, on) = reach.get(index).copied().unwrap_or_default();
+            let back = back.min(window.start - samples.start).min(LARGEST_SHIFT);
+            let on = on.min(samples.end - window.start - length).min(LARGEST_SHIFT);
+            let rms = deviation(&signals[window.recording][window.start..][..length]);
+            [(back << 16 | on) as u32, ((rms * f64::from(window.scale)) as f32).to_bits()]
+        };
+        windows.iter().enumerate().flat_map(play).collect()
+    }
+}
+
+/// RMS of samples about their mean.
+fn deviation(samples: &[f32]) -> f64 {
+    let count = samples.len() as f64;
+    let mean = samples.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+    (samples.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count).sqrt()
 }

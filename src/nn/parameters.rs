@@ -46,6 +46,11 @@ impl Entry {
         self.device_shape.iter().rev().copied().collect()
     }
 
+    /// Whether it is a layer's bias.
+    pub fn is_bias(&self) -> bool {
+        self.name.rsplit('.').next().is_some_and(|parameter| parameter.starts_with("bias"))
+    }
+
     /// The tensor in PyTorch's layout, out of a flat buffer in the device's.
     pub fn to_torch(&self, flat: &[f32]) -> Vec<f32> {
         reverse_axes(&flat[self.range()], &self.device_shape)

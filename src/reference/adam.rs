@@ -14,8 +14,17 @@ pub struct Moments {
 }
 
 /// Step `t` (from 1) of gradients `g` times `clip`, written as Kingma and Ba do (Algorithm 1 of "Adam: A Method
-/// for Stochastic Optimization", 2015).
-pub fn update(adam: &Adam, t: u64, learning_rate: f64, g: &[f64], clip: f64, state: &mut Moments) {
+/// for Stochastic Optimization", 2015), and those of them that decay as Loshchilov and Hutter do (Algorithm 2 of
+/// "Decoupled Weight Decay Regularization", 2019).
+pub fn update(
+    adam: &Adam,
+    t: u64,
+    learning_rate: f64,
+    g: &[f64],
+    clip: f64,
+    decays: impl Fn(usize) -> bool,
+    state: &mut Moments,
+) {
     let rest = |beta: f64| 1.0 - beta.powf(t as f64);
     for i in 0..g.len() {
         let gradient = g[i] * clip;
@@ -23,6 +32,9 @@ pub fn update(adam: &Adam, t: u64, learning_rate: f64, g: &[f64], clip: f64, sta
         state.v[i] = adam.beta2 * state.v[i] + (1.0 - adam.beta2) * gradient * gradient;
         let first = state.m[i] / rest(adam.beta1);
         let second = state.v[i] / rest(adam.beta2);
+        if decays(i) {
+            state.p[i] *= 1.0 - learning_rate * adam.weight_decay;
+        }
         state.p[i] -= learning_rate * first / (second.sqrt() + adam.epsilon);
     }
 }

@@ -15,23 +15,100 @@ pub struct Window {
     pub scale: f32,
 }
 
+/// How a window may be augmented.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Play {
+    /// Samples by which it may move back.
+    pub back: u16,
+    /// Samples by which it may move on.
+    pub on: u16,
+    /// RMS that noise is relative to.
+    pub rms: f32,
+}
+
+/// The augmentation of a training step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Augmented<'a> {
+    /// Counter of the random streams.
+    pub counter: u64,
+    /// Factors are uniform within 1 -+ this.
+    pub gain: f64,
+    /// Deviation of the noise in units of a window's RMS.
+    pub noise: f64,
+    /// One a window.
+    pub plays: &'a [Play],
+}
+
 /// x (batch, length) and labels (batch): window `order[first + r]` in row r for r < `rows`, zeros in the others.
+/// With `augmented`, moved, noisy and scaled.
 pub fn forward(
     (first, rows): (usize, usize),
     (batch, length): (usize, usize),
     signal: &[Vec<f64>],
     windows: &[Window],
     order: &[u32],
+    augmented: Option<&Augmented<'_>>,
 ) -> (Vec<f64>, Vec<u32>) {
     let (mut x, mut labels) = (vec![0.0; batch * length], vec![0; batch]);
     for row in 0..rows {
-        let window = windows[order[first + row] as usize];
+        let number = order[first + row] as usize;
+        let window = windows[number];
         let part = &signal[usize::from(window.part)];
+        let (start, gain) = match augmented {
+            None => (window.start as usize, 1.0),
+            Some(augmented) => augmented.place_and_gain(window.start as usize, number, row as u32),
+        };
         for t in 0..length {
-            x[row * length + t] =
-                (part[window.start as usize + t] - f64::from(window.mean)) * f64::from(window.scale);
+            let index = row * length + t;
+            let noise = augmented.map_or(0.0, |augmented| augmented.noise_at(number, index as u32));
+            let value = (part[start + t] - f64::from(window.mean)) * f64::from(window.scale);
+            x[index] = gain * (value + noise);
         }
         labels[row] = u32::from(window.label);
     }
     (x, labels)
+}
+
+impl Augmented<'_> {
+    /// Where window `number`, from `start` on, is read in this row, and what it is multiplied by.
+    fn place_and_gain(&self, start: usize, number: usize, row: u32) -> (usize, f64) {
+        let [first, second, ..] = pcg4d(self.counter, ROW_STREAM, row);
+        let Play { back, on, .. } = self.plays[number];
+        let places = usize::from(back) + usize::from(on) + 1;
+        let moved = ((second >> 16) as usize * places) >> 16;
+        (start - usize::from(back) + moved, 1.0 + self.gain * (2.0 * uniform(first) - 1.0))
+    }
+
+    /// The noise of an element of x, by Box and Muller ("A Note on the Generation of Random Normal Deviates", 1958).
+    fn noise_at(&self, number: usize, index: u32) -> f64 {
+        let [first, second, ..] = pcg4d(self.counter, NOISE_STREAM, index);
+        let radius = (-2.0 * (1.0 - uniform(first)).ln()).sqrt();
+        let z = radius * (std::f64::consts::TAU * (uniform(second) - 0.5)).cos();
+        self.noise * f64::from(self.plays[number].rms) * z
+    }
+}
+
+/// The streams, which no dropout layer has.
+const ROW_STREAM: u32 = u32::MAX;
+const NOISE_STREAM: u32 = u32::MAX - 1;
+
+/// A value in [0, 1) with 24 random bits.
+fn uniform(word: u32) -> f64 {
+    f64::from(word >> 8) / 16_777_216.0
+}
+
+/// pcg4d (Jarzynski and Olano, "Hash Functions for GPU Rendering", 2020) of (counter's low word, its high word, stream,
+/// index).
+fn pcg4d(counter: u64, stream: u32, index: u32) -> [u32; 4] {
+    let words = [counter as u32, (counter >> 32) as u32, stream, index];
+    let mut v = words.map(|word| word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    for round in 0..2 {
+        for (sum, a, b) in [(0, 1, 3), (1, 2, 0), (2, 0, 1), (3, 1, 2)] {
+            v[sum] = v[sum].wrapping_add(v[a].wrapping_mul(v[b]));
+        }
+        if round == 0 {
+            v = v.map(|word| word ^ (word >> 16));
+        }
+    }
+    v
 }

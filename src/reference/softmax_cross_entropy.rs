@@ -18,20 +18,48 @@ pub fn forward(rows: usize, classes: usize, x: &[f64], labels: &[u32]) -> (Vec<f
     (p, loss, predicted)
 }
 
-/// As [`forward`], and dx (batch, C) of the mean loss over the first `rows` rows; 0 in the others.
+/// The loss of the first `rows` rows as PyTorch's `CrossEntropyLoss(class_weights, label_smoothing=smoothing)` has it:
+/// `-sum_(r, c) y[r, c] log p[r, c]` by the sum of the rows' class weights.
+pub fn batch_loss(rows: usize, x: &[f64], labels: &[u32], (smoothing, class_weights): (f64, &[f64])) -> f64 {
+    let classes = class_weights.len();
+    let (p, ..) = forward(rows, classes, x, labels);
+    let loss = |row: usize| -> f64 {
+        let y = goals(labels[row], smoothing, class_weights);
+        y.iter().zip(&p[row * classes..]).map(|(y, p)| -y * p.ln()).sum()
+    };
+    (0..rows).map(loss).sum::<f64>() / total_weight(rows, labels, class_weights)
+}
+
+/// The sum of the class weights of the first `rows` rows.
+pub fn total_weight(rows: usize, labels: &[u32], class_weights: &[f64]) -> f64 {
+    labels[..rows].iter().map(|label| class_weights[*label as usize]).sum()
+}
+
+/// What the log-probabilities of a row are multiplied with.
+fn goals(label: u32, smoothing: f64, class_weights: &[f64]) -> Vec<f64> {
+    let classes = class_weights.len();
+    let one = |c: usize| if c == label as usize { 1.0 } else { 0.0 };
+    (0..classes)
+        .map(|c| class_weights[c] * ((1.0 - smoothing) * one(c) + smoothing / classes as f64))
+        .collect()
+}
+
+/// As [`forward`], and dx (batch, C) of the [`batch_loss`] over the first `rows` rows; 0 in the others.
 pub fn train(
     rows: usize,
     batch: usize,
     classes: usize,
     x: &[f64],
     labels: &[u32],
+    (smoothing, class_weights): (f64, &[f64]),
 ) -> (Vec<f64>, Vec<f64>, Vec<u32>, Vec<f64>) {
     let (p, loss, predicted) = forward(rows, classes, x, labels);
     let mut dx = vec![0.0; batch * classes];
+    let total = total_weight(rows, labels, class_weights);
     for row in 0..rows {
+        let y = goals(labels[row], smoothing, class_weights);
         for c in 0..classes {
-            let one = if labels[row] as usize == c { 1.0 } else { 0.0 };
-            dx[row * classes + c] = (p[row * classes + c] - one) / rows as f64;
+            dx[row * classes + c] = (p[row * classes + c] * y.iter().sum::<f64>() - y[c]) / total;
         }
     }
     (p, loss, predicted, dx)

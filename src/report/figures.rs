@@ -25,22 +25,43 @@ pub fn split_words(split: &str, synthetic: bool, leaky: bool) -> String {
     words.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-/// An epoch on one line.
-pub fn epoch(record: &EpochRecord, epochs: usize, split: &str, seconds_left: f64) -> String {
-    let short = |part: &str, figures: Option<Figures>| {
-        figures
-            .map(|figures| format!("{part} loss {:.4}, accuracy {}", figures.loss, percent(figures.accuracy)))
-    };
-    let parts =
-        [short("train", record.train), short("validation", record.validation), short("test", record.test)];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
+/// Loss and accuracy of a part.
+fn short((part, figures): (&str, Option<Figures>)) -> Option<String> {
+    let Figures { loss, accuracy, .. } = figures?;
+    Some(format!("{part} loss {loss:.4}, accuracy {}", percent(accuracy)))
+}
+
+/// An epoch on one line; `rated`, with its learning rate.
+pub fn epoch(record: &EpochRecord, epochs: usize, rated: bool, split: &str, seconds_left: f64) -> String {
+    let parts = [("train", record.train), ("validation", record.validation), ("test", record.test)];
+    let parts: Vec<String> = parts.into_iter().filter_map(short).collect();
+    let rate = if rated { format!("learning rate {:.1e}, ", record.learning_rate) } else { String::new() };
+    let windows = record.train.map_or(0, |figures| figures.windows) as f64;
     format!(
-        "epoch {:>width$}/{epochs}  {} ({split})  {:.1} s, {seconds_left:.0} s left",
+        "epoch {:>width$}/{epochs}  {} ({split})  {rate}{:.1} s, {:.0} windows/s, {seconds_left:.0} s left",
         record.epoch,
         parts.join(" | "),
         record.seconds,
+        windows / record.seconds,
         width = epochs.to_string().len()
     )
+}
+
+/// What stands beside the bar of the epoch under way: speed, time left, and what the epoch before came to.
+pub fn under_way(
+    before: Option<&EpochRecord>,
+    split: &str,
+    windows_per_second: f64,
+    seconds_left: f64,
+) -> String {
+    let pace = format!("{windows_per_second:.0} windows/s, {seconds_left:.0} s left");
+    let figures = before.and_then(|record| {
+        short(("validation", record.validation)).or_else(|| short(("train", record.train)))
+    });
+    match figures {
+        Some(figures) => format!("{pace}, {figures} ({split})"),
+        None => pace,
+    }
 }
 
 /// A confusion matrix: a row per true class, a column per predicted one, numbered as the rows are.

@@ -15,5 +15,6 @@ pub mod plot;
 pub mod run_page;
 pub mod runs;
 pub mod table;
+pub mod tensorboard;
 
 pub use table::{Align, Table};

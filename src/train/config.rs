@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::recipe::ClassWeights;
+use super::schedule::Schedule;
 use crate::data::ReadOptions;
 use crate::data::order::Balance;
 use crate::data::split::Rule;
@@ -69,7 +71,7 @@ pub struct Config {
     pub split: Option<Rule>,
     /// Whether classes are drawn equally often.
     pub balance: Balance,
-    /// Seed of parameters, split, order and dropout.
+    /// Seed of parameters, split, order, dropout and augmentation.
     pub seed: u64,
     /// Epochs to train at most.
     pub epochs: usize,
@@ -79,6 +81,28 @@ pub struct Config {
     pub batch: usize,
     /// Adam's step size.
     pub learning_rate: f64,
+    /// How it changes.
+    pub schedule: Schedule,
+    /// Epochs of the schedules `step` and `plateau`.
+    pub schedule_epochs: Option<usize>,
+    /// What these two multiply the learning rate by.
+    pub schedule_factor: Option<f64>,
+    /// What no schedule goes below; open: 0.
+    pub min_learning_rate: Option<f64>,
+    /// Epochs in which the learning rate first rises; open: none.
+    pub warmup: Option<f64>,
+    /// Share of each weight, times the learning rate, that a step takes from it; open: nothing.
+    pub weight_decay: Option<f64>,
+    /// Share of the training target that is spread over all classes; open: nothing.
+    pub label_smoothing: Option<f64>,
+    /// How much a class counts in the training loss; open: as much as any.
+    pub class_weights: Option<ClassWeights>,
+    /// Training windows are multiplied by a factor within 1 -+ this; open: they are not.
+    pub augment_gain: Option<f64>,
+    /// Samples by which training windows are moved at most; open: they are not.
+    pub augment_shift: Option<usize>,
+    /// Signal-to-noise ratio in dB of the noise that is added to training windows; open: none is.
+    pub augment_noise: Option<f64>,
     /// Rate of the model's dropout layers; open: the model's own.
     pub dropout: Option<f64>,
     /// Largest global norm of the gradient; open: not clipped.
@@ -87,6 +111,8 @@ pub struct Config {
     pub adapter: Option<String>,
     /// The row of the variants' table; open: the adapter's.
     pub variant: Option<String>,
+    /// Whether the run's folder gets an event file for TensorBoard.
+    pub tensorboard: bool,
 }
 
 impl Config {

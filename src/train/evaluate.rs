@@ -16,6 +16,7 @@ use crate::data::split_record::{SplitRecord, scored};
 use crate::data::windows::cut;
 use crate::data::{ReadOptions, Recording, classes};
 use crate::gpu::Gpu;
+use crate::nn::lower::Recipe;
 use crate::nn::network::{Network, Options};
 use crate::{Error, Result};
 
@@ -102,7 +103,8 @@ pub fn evaluate(
     }
 
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
-    let network_options = Options { batch: config.batch, variants, clip_norm: None, training: false };
+    let recipe = Recipe::default();
+    let network_options = Options { batch: config.batch, variants, clip_norm: None, training: false, recipe };
     let scaled = network_windows(&recordings, &windows, restored(checkpoint.scaling), length);
     let signals = signals(&recordings);
     let mut network =

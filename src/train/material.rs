@@ -28,6 +28,8 @@ pub struct Material {
     pub split: Split,
     /// Fitted on the training windows.
     pub scaling: Scaling,
+    /// Weight of each class in the training loss; empty: 1 each.
+    pub class_weights: Vec<f64>,
 }
 
 impl Material {
@@ -56,9 +58,11 @@ impl Material {
             model = model.with_dropout(rate).map_err(|error| error.within("--dropout"))?;
         }
         let scaling = Scaling::fit(config.scale, &recordings, &split.train, window);
+        let class_weights =
+            config.class_weights.as_ref().map_or(Ok(Vec::new()), |weights| weights.of(&split))?;
         (config.window, config.stride) = (Some(window), Some(stride));
         config.target_rate = rate;
-        Ok(Self { model, recordings, skipped, rate, split, scaling })
+        Ok(Self { model, recordings, skipped, rate, split, scaling, class_weights })
     }
 
     /// The windows of all parts as the network takes them: train, then validation, then test.

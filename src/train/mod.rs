@@ -6,8 +6,10 @@ pub mod evaluate;
 pub mod material;
 pub mod metrics;
 pub mod predict;
+pub mod recipe;
 pub mod reproduce;
 pub mod run_folder;
+pub mod schedule;
 pub mod trainer;
 pub mod tune;
 
@@ -16,7 +18,9 @@ pub use evaluate::{Evaluation, evaluate};
 pub use material::Material;
 pub use metrics::{ClassFigures, Figures, Tally};
 pub use predict::{Prediction, predict};
+pub use recipe::ClassWeights;
 pub use run_folder::{EpochRecord, RunFolder, Summary};
+pub use schedule::{LearningRate, Schedule};
 pub use trainer::{Event, Outcome, Trainer};
 
 use std::collections::BTreeMap;

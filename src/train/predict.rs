@@ -9,6 +9,7 @@ use crate::data::Recording;
 use crate::data::windows::cut;
 use crate::gpu::Gpu;
 use crate::nn::Checkpoint;
+use crate::nn::lower::Recipe;
 use crate::nn::network::{Network, Options};
 
 /// Windows in a batch; the result does not depend on it.
@@ -53,7 +54,8 @@ pub fn predict(gpu: &Gpu, checkpoint: &Checkpoint, recordings: &[Recording]) -> 
     let windows = cut(recordings, &vec![0; recordings.len()], model.window, model.window)?;
     let scaled = network_windows(recordings, &windows, restored(checkpoint.scaling), model.window);
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
-    let options = Options { batch: BATCH, variants, clip_norm: None, training: false };
+    let recipe = Recipe::default();
+    let options = Options { batch: BATCH, variants, clip_norm: None, training: false, recipe };
     let mut network = Network::new(gpu, model, &signals(recordings), &scaled, scaled.len(), &options)?;
     network.set_parameters(&checkpoint.parameters);
     let order: Vec<u32> = (0..scaled.len() as u32).collect();

@@ -8,6 +8,7 @@
 //! | `model.safetensors` | the kept model: best by validation loss, or the last epoch's where nothing validates |
 //! | `last.safetensors` | where training stands, Adam's moments included; `train --resume` reads it |
 //! | `summary.json` | the result, [`Summary`]; written when the run is finished |
+//! | `events.out.tfevents.gpu-bearing` | with `--tensorboard`: the epochs' figures for TensorBoard |
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,13 +39,14 @@ pub struct EpochRecord {
     pub epoch: usize,
     /// What stayed together in the split that the figures are over.
     pub split: Rule,
-    /// Over the windows trained on in this epoch, dropout on, each before its own step.
+    /// Over the windows trained on in this epoch, dropout and augmentation on, each before its own step. The loss is
+    /// the plain cross-entropy here too, whatever label smoothing and class weights make of what is trained for.
     pub train: Option<Figures>,
     /// After the epoch.
     pub validation: Option<Figures>,
     /// After the epoch; only where nothing validates. Chooses nothing.
     pub test: Option<Figures>,
-    /// Adam's step size.
+    /// Adam's step size, at the epoch's last step.
     pub learning_rate: f64,
     /// Seconds that the epoch took, classification included.
     pub seconds: f64,

@@ -10,7 +10,8 @@ use super::config::Config;
 use super::material::{self, Material};
 use super::metrics::Tally;
 use super::run_folder::{EpochRecord, RunFolder, Summary};
-use super::{recorded_variants, variant_names};
+use super::schedule::LearningRate;
+use super::{recipe, recorded_variants, variant_names};
 use crate::data::order::epoch_order;
 use crate::data::split::Part;
 use crate::data::split_record::SplitRecord;
@@ -196,6 +197,7 @@ impl<'a> Trainer<'a> {
             variants: variants.clone(),
             clip_norm: config.clip_norm,
             training: true,
+            recipe: recipe::recipe(config, material),
         };
         let signals = material::signals(&material.recordings);
         let network = Network::new(gpu, &material.model, &signals, &windows, longest_order, &options)?;
@@ -234,6 +236,16 @@ impl<'a> Trainer<'a> {
         self.epoch
     }
 
+    /// Steps done of the epoch under way.
+    pub fn step(&self) -> usize {
+        self.step
+    }
+
+    /// The record of each complete epoch.
+    pub fn metrics(&self) -> &[EpochRecord] {
+        &self.metrics
+    }
+
     /// Trains to the end, or until `interrupted`.
     ///
     /// # Errors
@@ -261,16 +273,18 @@ impl<'a> Trainer<'a> {
         observe: &mut dyn FnMut(Event<'_>),
     ) -> Result<bool> {
         let begun = Instant::now();
-        let Config { seed, batch, learning_rate, .. } = *self.config;
+        let Config { seed, batch, .. } = *self.config;
         let order = epoch_order(&self.material.split.train, seed, self.epoch as u64, self.config.balance);
         let order: Vec<u32> = order.into_iter().map(|index| index as u32).collect();
         let of = order.len().div_ceil(batch);
         let number = self.epoch + 1;
+        let losses: Vec<f64> = self.metrics.iter().filter_map(|r| Some(r.validation?.loss)).collect();
+        let learning_rates = LearningRate::from(self.config).of_epoch(self.epoch, of, &losses);
         let epoch = Epoch {
             order: &order,
             first_step: self.step,
             optimizer_steps: (self.epoch * of + self.step) as u64,
-            learning_rate,
+            learning_rates: &learning_rates,
             seed,
         };
         let trained = self
@@ -304,7 +318,7 @@ impl<'a> Trainer<'a> {
             train: self.record.tally.figures(),
             validation: validation.figures(),
             test: test.figures(),
-            learning_rate,
+            learning_rate: learning_rates[of - 1],
             seconds,
         };
         let loss = record.validation.map(|figures| figures.loss);

@@ -285,6 +285,36 @@ fn options() {
             case(&["--learning-rate", "nan"], &["--learning-rate NaN: must be above 0"]),
             case(&["--clip-norm", "0"], &["--clip-norm 0: must be above 0"]),
             case(&["--dropout", "1"], &["--dropout 1: must be at least 0 and below 1"]),
+            case(&["--schedule", "linear"], &["'linear'", "`constant`, `step`, `cosine`, `plateau`"]),
+            case(&["--schedule-epochs", "0"], &["--schedule-epochs 0: must be at least 1"]),
+            case(&["--schedule-epochs", "3"], &["--schedule-epochs is for --schedule step or plateau"]),
+            case(&["--schedule-factor", "1"], &["--schedule-factor 1: must be above 0 and below 1"]),
+            case(
+                &["--schedule", "cosine", "--schedule-factor", "0.5"],
+                &["--schedule-factor is for --schedule step or plateau"],
+            ),
+            case(
+                &["--min-learning-rate", "1e-5"],
+                &["--min-learning-rate is for --schedule step, cosine or plateau"],
+            ),
+            case(
+                &["--schedule", "cosine", "--min-learning-rate", "0.001"],
+                &["--min-learning-rate 0.001: must be below --learning-rate 0.001"],
+            ),
+            case(&["--warmup", "-1"], &["--warmup -1: must be at least 0"]),
+            case(&["--warmup", "20"], &["--warmup 20: must be shorter than the run of --epochs 20"]),
+            case(&["--weight-decay", "nan"], &["--weight-decay NaN: must be at least 0"]),
+            case(&["--label-smoothing", "1"], &["--label-smoothing 1: must be at least 0 and below 1"]),
+            case(&["--class-weights", "even"], &["--class-weights", "'even' is no weight", "`balanced`"]),
+            case(&["--class-weights", "1,0"], &["'0' is no weight", "above 0"]),
+            case(&["--class-weights", "balanced"], &["--balance on already", "add --balance off"]),
+            case(&["--augment-gain", "1"], &["--augment-gain 1: must be at least 0 and below 1"]),
+            case(&["--augment-shift", "32768"], &["--augment-shift 32768: must be at most 32767"]),
+            case(&["--augment-noise", "-90"], &["--augment-noise -90: must be from -60 to 120 dB"]),
+            case(
+                &["--protocol", "paper", "--schedule", "plateau"],
+                &["no validation set", "leave --schedule plateau out"],
+            ),
             case(&["--rate", "0"], &["--rate 0: must be above 0"]),
             case(&["--target-rate", "inf"], &["--target-rate inf: must be above 0"]),
             case(&["--load", "2"], &["--load 2 picks recordings for --protocol:"]),
@@ -359,6 +389,7 @@ fn configurations() {
     fs::write(workshop.path("key.toml"), "epochs = 3\n\nbatchsize = 3\n").unwrap();
     fs::write(workshop.path("type.toml"), "seed = 1\nepochs = \"three\"\n").unwrap();
     fs::write(workshop.path("value.toml"), "split = \"bearings\"\n").unwrap();
+    fs::write(workshop.path("weights.toml"), "class_weights = \"1,x\"\n").unwrap();
     fs::write(workshop.path("syntax.toml"), "epochs = 3\nbatch 4\n").unwrap();
     check(
         &workshop,
@@ -368,6 +399,7 @@ fn configurations() {
             case(&["key.toml"], &["key.toml:3: unknown field `batchsize`", "`batch`"]),
             case(&["type.toml"], &["type.toml:2: ", "expected usize"]),
             case(&["value.toml"], &["value.toml:1: ", "`bearing`"]),
+            case(&["weights.toml"], &["weights.toml:1: ", "'x' is no weight"]),
             case(&["syntax.toml"], &["syntax.toml:2: "]),
         ],
     );

@@ -13,6 +13,9 @@ pub(crate) const TRIALS: &[Test] = &[
     #[cfg(unix)]
     ("a run interrupted in mid-epoch and resumed is bit-equal to one that was not", interrupted),
     #[cfg(unix)]
+    ("so is one with every training option", interrupted_with_options),
+    ("a plateau is counted on, bit-equal", plateau),
+    #[cfg(unix)]
     ("a run that was killed is resumed from its last epoch's end, bit-equal", killed),
     ("a finished run is trained on with more epochs, bit-equal", more_epochs),
     ("resuming refuses other options, a finished run and changed recordings", refused),
@@ -24,10 +27,31 @@ pub(crate) const TRIALS: &[Test] = &[
 /// Batches of one window make an epoch long enough to be interrupted in.
 const LONG: [&str; 8] = ["--epochs", "3", "--batch", "1", "--stride", "4", "--seed", "3"];
 
+/// All that changes a training step.
+const OPTIONS: [&str; 16] = [
+    "--schedule",
+    "cosine",
+    "--warmup",
+    "0.5",
+    "--weight-decay",
+    "0.01",
+    "--label-smoothing",
+    "0.1",
+    "--class-weights",
+    "1,2",
+    "--augment-gain",
+    "0.2",
+    "--augment-shift",
+    "20",
+    "--augment-noise",
+    "10",
+];
+
 /// Begins a run and waits for the end of its first epoch.
 #[cfg(unix)]
-fn begin(workshop: &Workshop, out: &str) -> Child {
-    let arguments = [&["train", "--data", "data", "--model", "model.toml", "--out", out], &LONG[..]].concat();
+fn begin(workshop: &Workshop, out: &str, more: &[&str]) -> Child {
+    let arguments =
+        [&["train", "--data", "data", "--model", "model.toml", "--out", out], &LONG[..], more].concat();
     let mut child =
         workshop.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
@@ -37,9 +61,19 @@ fn begin(workshop: &Workshop, out: &str) -> Child {
 
 #[cfg(unix)]
 fn interrupted() {
+    in_mid_epoch(&[]);
+}
+
+#[cfg(unix)]
+fn interrupted_with_options() {
+    in_mid_epoch(&OPTIONS);
+}
+
+#[cfg(unix)]
+fn in_mid_epoch(more: &[&str]) {
     let workshop = Workshop::new();
-    workshop.train("whole", &LONG);
-    let child = begin(&workshop, "parts");
+    workshop.train("whole", &[&LONG[..], more].concat());
+    let child = begin(&workshop, "parts", more);
     std::thread::sleep(std::time::Duration::from_millis(150));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let error = failure(child.wait_with_output().unwrap(), 1);
@@ -57,12 +91,29 @@ fn interrupted() {
 fn killed() {
     let workshop = Workshop::new();
     workshop.train("whole", &LONG);
-    let mut child = begin(&workshop, "parts");
+    let mut child = begin(&workshop, "parts", &[]);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!workshop.path("parts/summary.json").exists());
     success(workshop.run(&["train", "--resume", "parts"]));
     workshop.assert_same_run("whole", "parts");
+}
+
+fn plateau() {
+    let workshop = Workshop::new();
+    // So small a step leaves the loss as it is, so that every epoch but the first stalls.
+    let options = ["--schedule", "plateau", "--schedule-epochs", "2", "--learning-rate", "1e-30"];
+    let train =
+        |out: &str, epochs: &str| workshop.train(out, &[&options[..], &["--epochs", epochs]].concat());
+    train("whole", "6");
+    // One epoch has stalled.
+    train("parts", "2");
+    success(workshop.run(&["train", "--resume", "parts", "--epochs", "6"]));
+    workshop.assert_same_run("whole", "parts");
+    let rates: Vec<f64> =
+        workshop.metrics("parts").iter().map(|epoch| epoch["learning_rate"].as_f64().unwrap()).collect();
+    let expected = [1e-30, 1e-30, 1e-30, 1e-31, 1e-31, 1e-32];
+    assert!(rates.iter().zip(expected).all(|(a, b)| (a / b - 1.0).abs() < 1e-12), "{rates:?}");
 }
 
 fn more_epochs() {

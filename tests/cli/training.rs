@@ -10,6 +10,10 @@ pub(crate) const TRIALS: &[Test] = &[
     ("a run's folder holds what the README lists", folder),
     ("an accuracy never stands without its split", accuracy_with_split),
     ("config.toml read back gives the same run", config_round_trip),
+    ("each training option changes what is learnt, and at 0 nothing", training_options),
+    ("a schedule's learning rates stand in metrics.jsonl and on the lines", schedule),
+    ("class weights are shown, and the balanced ones follow the windows", class_weights),
+    ("--tensorboard leaves an event file that a resumed run goes on with", tensorboard),
     ("the command line goes before the configuration file", command_line_first),
     ("a saved stride does not outlive its window", stride_of_another_window),
     ("training without recordings takes the synthetic sample and says so", sample),
@@ -124,12 +128,108 @@ fn config_round_trip() {
         "0.01",
         "--balance",
         "off",
+        "--schedule",
+        "plateau",
+        "--schedule-epochs",
+        "1",
+        "--min-learning-rate",
+        "1e-5",
+        "--warmup",
+        "0.5",
+        "--weight-decay",
+        "0.01",
+        "--label-smoothing",
+        "0.1",
+        "--class-weights",
+        "1,2.5",
+        "--augment-gain",
+        "0.2",
+        "--augment-shift",
+        "20",
+        "--augment-noise",
+        "10",
     ];
     workshop.train("first", &options);
     success(workshop.run(&["train", "--config", "first/config.toml", "--out", "second"]));
     workshop.assert_same_run("first", "second");
     workshop.train("other", &["--epochs", "2", "--seed", "8"]);
     assert!(workshop.read("first/model.safetensors") != workshop.read("other/model.safetensors"));
+}
+
+fn training_options() {
+    let workshop = Workshop::new();
+    let train = |out: &str, more: &[&str]| {
+        workshop.train(out, &[&["--epochs", "1"], more].concat());
+        (workshop.read(&format!("{out}/model.safetensors")), workshop.metrics(out))
+    };
+    let plain = train("plain", &[]);
+    let zeros = ["--warmup", "0", "--weight-decay", "0", "--label-smoothing", "0", "--augment-gain", "0"];
+    assert!(
+        train("zeros", &[&zeros[..], &["--augment-shift", "0"]].concat()) == plain,
+        "0 changes something"
+    );
+    for option in [
+        ["--schedule", "cosine"],
+        ["--warmup", "0.9"],
+        ["--weight-decay", "0.1"],
+        ["--label-smoothing", "0.1"],
+        ["--class-weights", "1,2"],
+        ["--augment-gain", "0.1"],
+        ["--augment-shift", "9"],
+        ["--augment-noise", "-3"],
+    ] {
+        assert!(train(&option[0][2..], &option).0 != plain.0, "{option:?} changes nothing");
+    }
+}
+
+fn schedule() {
+    let workshop = Workshop::new();
+    let options =
+        ["--epochs", "3", "--schedule", "step", "--schedule-epochs", "1", "--schedule-factor", "0.5"];
+    let output = workshop.train("run", &options);
+    let rates: Vec<_> =
+        workshop.metrics("run").iter().map(|epoch| epoch["learning_rate"].as_f64().unwrap()).collect();
+    assert_eq!(rates, [0.001, 0.0005, 0.00025]);
+    let lines: Vec<&str> = output.lines().filter(|line| line.starts_with("epoch ")).collect();
+    for (line, rate) in lines.iter().zip(["1.0e-3", "5.0e-4", "2.5e-4"]) {
+        assert!(line.contains(&format!("learning rate {rate}, ")), "{line}");
+        assert!(line.contains(" windows/s, "), "{line}");
+    }
+    assert_eq!(lines.len(), 3);
+}
+
+fn class_weights() {
+    let workshop = Workshop::new();
+    let output = workshop.train("run", &["--epochs", "1", "--class-weights", "1, 2.5"]);
+    assert!(output.contains("weights  normal 1.000, worn 2.500"), "{output}");
+    // A second recording of every bearing of one condition, half as long: 31 windows, and 31 and 15.
+    for bearing in 1..=3 {
+        let file = workshop.path(&format!("data/worn/worn {bearing}/b.wav"));
+        write_wav(&file, RATE, &signal(1000, 0.9 + 0.02 * f64::from(bearing)));
+    }
+    let options = ["--epochs", "1", "--class-weights", "balanced", "--balance", "off"];
+    let output = workshop.train("balanced", &options);
+    // 77 windows by 2 classes of 31 and of 46.
+    assert!(output.contains("weights  normal 1.242, worn 0.837"), "{output}");
+    let options = ["train", "--data", "data", "--model", "model.toml", "--class-weights", "1,2,3"];
+    let error = failure(workshop.run(&options), 2);
+    assert!(
+        error.contains("--class-weights 1,2,3: 3 weights for 2 classes: give one each for normal, worn"),
+        "{error}"
+    );
+    assert!(!workshop.path("runs").exists(), "no run is left behind");
+}
+
+fn tensorboard() {
+    let workshop = Workshop::new();
+    workshop.train("run", &["--epochs", "1", "--tensorboard", "--split", "time"]);
+    let first = workshop.read("run/events.out.tfevents.gpu-bearing");
+    let tag = b"accuracy (split by time; leaky)/validation";
+    let count = |file: &[u8]| file.windows(tag.len()).filter(|bytes| bytes == tag).count();
+    // Once more as the balanced accuracy's.
+    assert_eq!(count(&first), 2);
+    success(workshop.run(&["train", "--resume", "run", "--epochs", "3"]));
+    assert_eq!(count(&workshop.read("run/events.out.tfevents.gpu-bearing")), 6);
 }
 
 fn command_line_first() {

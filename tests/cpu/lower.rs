@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gpu_bearing::gpu::Launch;
 use gpu_bearing::gpu::shader::Access;
 use gpu_bearing::nn::Model;
-use gpu_bearing::nn::adam::Adam;
-use gpu_bearing::nn::lower::{Capacity, Lowered, Lowering, lower};
+use gpu_bearing::nn::lower::{Capacity, Lowered, Lowering, Recipe, lower};
 use gpu_bearing::nn::variants::{ROWS, Row};
 
 const CLASSES: usize = 6;
@@ -17,7 +16,7 @@ const MODELS: [&str; 2] = ["cnn-lstm", "cnn2d-lstm"];
 fn lowered(row: &Row, model: &str, batch: usize) -> Lowered {
     let capacity = Capacity { batch, windows: batch, order: batch, signal_parts: vec![4000] };
     let options =
-        Lowering { variants: row.variants(), clip_norm: None, training: true, adam: Adam::default() };
+        Lowering { variants: row.variants(), clip_norm: None, training: true, recipe: Recipe::default() };
     lower(&Model::load(model, CLASSES).unwrap(), &capacity, &options).unwrap()
 }
 

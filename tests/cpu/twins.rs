@@ -2,7 +2,6 @@
 //! their values PyTorch's.
 
 use gpu_bearing::nn::Padding;
-use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::nn::conv1d::Conv1d;
 use gpu_bearing::nn::conv2d::Conv2d;
 use gpu_bearing::nn::lstm::Lstm;
@@ -10,6 +9,8 @@ use gpu_bearing::nn::max_pool2d::MaxPool2d;
 use gpu_bearing::reference::adam::Moments;
 use gpu_bearing::reference::case::{Values, wide};
 use gpu_bearing::reference::cases::lstm::{LayerInputs, layer_twins};
+use gpu_bearing::reference::cases::output;
+use gpu_bearing::reference::gather::{self, Augmented, Play, Window};
 use gpu_bearing::reference::max_pool1d::Pool;
 use gpu_bearing::reference::{
     adam, average_pool1d, conv1d, conv2d, dropout, gradient_norm, lstm, max_pool1d, max_pool2d, relu,
@@ -227,9 +228,14 @@ fn lstm_gradients_are_those_of_its_forward_pass() {
 fn softmax_gradient_is_that_of_the_mean_loss() {
     let (batch, rows, classes) = (5, 3, 4);
     let (x, labels) = (random(14, batch * classes), [1, 0, 3, 2, 2]);
-    let (.., dx) = softmax_cross_entropy::train(rows, batch, classes, &x, &labels);
+    let (.., dx) = softmax_cross_entropy::train(rows, batch, classes, &x, &labels, (0.0, &[1.0; 4]));
     assert_gradient("softmax", &x, &dx, |x| {
         softmax_cross_entropy::forward(rows, classes, x, &labels).1.iter().sum::<f64>() / rows as f64
+    });
+    let shape = (0.2, &[0.5, 1.5, 3.0, 1.0][..]);
+    let (.., dx) = softmax_cross_entropy::train(rows, batch, classes, &x, &labels, shape);
+    assert_gradient("shaped softmax", &x, &dx, |x| {
+        softmax_cross_entropy::batch_loss(rows, x, &labels, shape)
     });
 }
 
@@ -267,6 +273,56 @@ fn dropout_draws_pcg4d() {
     let draw = f64::from(PCG4D >> 8) / f64::from(1 << 24);
     assert!(dropout::keeps((2 << 32) + 1, 3, 4, draw as f32));
     assert!(!dropout::keeps((2 << 32) + 1, 3, 4, (draw + 2f64.powi(-24)) as f32));
+}
+
+/// A batch of `rows` windows that stand in the middle of a ramp of 1 a sample, augmented at step `counter`.
+fn augmented(counter: u64, rows: usize, length: usize, gain: f64, noise: f64, play: Play) -> Vec<f64> {
+    let start = u32::from(play.back);
+    let ramp: Vec<f64> =
+        (0..usize::from(play.back) + length + usize::from(play.on)).map(|i| i as f64).collect();
+    let window = Window { start, part: 0, label: 0, mean: 0.0, scale: 1.0 };
+    let augmented = Augmented { counter, gain, noise, plays: &[play] };
+    gather::forward((0, rows), (rows, length), &[ramp], &[window], &vec![0; rows], Some(&augmented)).0
+}
+
+#[test]
+fn augmentation_draws_what_it_says() {
+    const ROWS: usize = 10_000;
+    // The ramp's first sample is where the window begins.
+    let play = Play { back: 3, on: 6, rms: 2.0 };
+    let mut places = [0_usize; 10];
+    augmented(1, ROWS, 1, 0.0, 0.0, play).iter().for_each(|&start| places[start as usize] += 1);
+    // Five standard deviations of a tenth of the rows.
+    assert!(places.iter().all(|count| count.abs_diff(ROWS / 10) < 150), "{places:?}");
+
+    let still = Play { back: 0, on: 0, rms: 2.0 };
+    let gains: Vec<f64> = augmented(1, ROWS, 2, 0.25, 0.0, still).chunks(2).map(|row| row[1]).collect();
+    assert!(gains.iter().all(|gain| (0.75..1.25).contains(gain)));
+    let mean = gains.iter().sum::<f64>() / ROWS as f64;
+    // A uniform value's deviation is its range by the root of 12.
+    assert!((mean - 1.0).abs() < 5.0 * 0.5 / (12.0 * ROWS as f64).sqrt(), "{mean}");
+
+    let noise: Vec<f64> = augmented(1, ROWS, 4, 0.0, 0.5, still);
+    let noise: Vec<f64> = noise.iter().enumerate().map(|(i, x)| x - (i % 4) as f64).collect();
+    let count = noise.len() as f64;
+    let moment = |power: i32| noise.iter().map(|x| x.powi(power)).sum::<f64>() / count;
+    // Half an RMS of 2: the moments of a normal variable of deviation 1, within five of their own deviations.
+    for (power, expected, deviation) in [(1, 0.0, 1.0), (2, 1.0, 2_f64), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
+        let (moment, spread) = (moment(power), 5.0 * (deviation / count).sqrt());
+        assert!((moment - expected).abs() < spread, "moment {power}: {moment}");
+    }
+    let lagged = noise.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / count;
+    assert!(lagged.abs() < 5.0 / count.sqrt(), "{lagged}");
+}
+
+#[test]
+fn augmentation_draws_anew_for_every_step() {
+    let play = Play { back: 500, on: 500, rms: 1.0 };
+    let batch = |counter| augmented(counter, 50, 3, 0.5, 0.5, play);
+    assert_eq!(batch(1), batch(1));
+    for counter in [2, 1 + (1 << 32)] {
+        assert!(batch(1).iter().zip(batch(counter)).all(|(a, b)| *a != b), "step {counter}");
+    }
 }
 
 #[test]
@@ -330,14 +386,19 @@ fn twins_agree_with_pytorch() {
                 let rows = golden.size("rows");
                 let correct = predicted.iter().zip(labels).take(rows).filter(|(a, b)| a == b).count();
                 assert_eq!(correct, golden.size("correct"), "{}", golden.name);
-                let (.., dx) = softmax_cross_entropy::train(rows, batch, classes, &x, labels);
+                let objective = golden.objective();
+                let shape = (objective.label_smoothing, &*output::twin_weights(&objective, classes));
+                let mean = softmax_cross_entropy::batch_loss(rows, &x, labels, shape);
+                assert!((mean - golden.number("mean_loss").unwrap()).abs() < 1e-12, "{}", golden.name);
+                let (.., dx) = softmax_cross_entropy::train(rows, batch, classes, &x, labels, shape);
                 assert_golden(&golden, "dlogits", &dx);
             }
             "adam" => {
                 let mut state = Moments { p: golden.wide("p"), m: golden.wide("m"), v: golden.wide("v") };
-                let learning_rate = golden.scalars["learning_rate"].as_f64().unwrap();
+                let learning_rate = golden.number("learning_rate").unwrap();
                 let step = golden.size("step") as u64;
-                adam::update(&Adam::default(), step, learning_rate, &golden.wide("g"), 1.0, &mut state);
+                let (g, decays) = (golden.wide("g"), |i: usize| i < 64);
+                adam::update(&golden.adam(), step, learning_rate, &g, 1.0, decays, &mut state);
                 assert_golden(&golden, "p1", &state.p);
                 assert_golden(&golden, "m1", &state.m);
                 assert_golden(&golden, "v1", &state.v);

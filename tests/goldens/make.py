@@ -9,6 +9,7 @@ small.pytorch.safetensors      a state dict of small.toml with three classes
 small.step.safetensors         a batch, its loss and every gradient of small.toml
 image.pytorch.safetensors      a state dict of image.toml with six classes
 image.step.safetensors         a batch, its logits, loss and every gradient of image.toml
+schedules.json                 learning rates by schedule
 ten_steps.json                 the losses of training cnn-lstm.pytorch.safetensors
 
 Tensors are called <case>.<name>. Activations are (N, L, C) or (N, H, W, C), weights have the device's layout: the
@@ -27,6 +28,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
+from torch.optim import lr_scheduler as schedule
 
 HERE = pathlib.Path(__file__).parent
 torch.set_num_threads(1)
@@ -197,22 +199,25 @@ def lstm(case, n, steps, channels, hidden, sequence=True, reverse=False, lengths
     )  # fmt: skip
 
 
-def softmax_cross_entropy(case, n, rows, classes, scale):
-    """The mean is over the first `rows` rows; loss and p stand for all."""
+def softmax_cross_entropy(case, n, rows, classes, scale, smoothing=0.0, weighted=False):
+    """The mean is over the first `rows` rows, with class weights and label smoothing; loss and p stand for all, and
+    the loss without them."""
     logits, labels = leaf(signed(n, classes, scale=scale).clamp(-80, 80)), torch.randint(classes, (n,))
+    weight = (0.5 + torch.rand(classes)).float().double() if weighted else torch.ones(classes).double()
     loss = functional.cross_entropy(logits, labels, reduction="none")
-    mean = loss[:rows].mean()
+    mean = nn.CrossEntropyLoss(weight, label_smoothing=smoothing)(logits[:rows], labels[:rows])
     mean.backward()
     correct = int((logits.argmax(1) == labels)[:rows].sum())
-    keep(
-        case,
-        {"op": "softmax_cross_entropy", "rows": rows, "mean_loss": mean.item(), "correct": correct},
-        logits=logits, labels=labels, loss=loss, p=logits.softmax(1), dlogits=logits.grad,
-    )
+    scalars = {"op": "softmax_cross_entropy", "rows": rows, "mean_loss": mean.item(), "correct": correct}
+    named = {}
+    if smoothing or weighted:
+        scalars["smoothing"], named["weight"] = smoothing, weight
+    keep(case, scalars, logits=logits, labels=labels, loss=loss, p=logits.softmax(1), dlogits=logits.grad, **named)
 
 
-def adam(case, step, scale):
-    """The step'th step of torch.optim.Adam: p1, m1, v1 from p, g, m, v."""
+def adam(case, step, scale, weight_decay=0.0):
+    """The step'th step of torch.optim.Adam: p1, m1, v1 from p, g, m, v. With weight decay of AdamW, where the first 64
+    parameters decay and the others, like biases, do not."""
     n = 75
     p, g = leaf(signed(n)), signed(n, scale=scale)
     m, v = signed(n, scale=scale), signed(n, scale=scale).square().float().double()
@@ -225,6 +230,15 @@ def adam(case, step, scale):
     before, p.grad = p.detach().clone(), g
     optimizer.step()
     state = optimizer.state[p]
+    if weight_decay:
+        scalars["weight_decay"] = weight_decay
+        first = leaf(before[:64])
+        decaying = torch.optim.AdamW([first], lr=1e-3, eps=1e-7, betas=(0.9, 0.999), weight_decay=weight_decay)
+        past = {"exp_avg": m[:64].clone(), "exp_avg_sq": v[:64].clone()}
+        decaying.state[first] = {"step": torch.tensor(float(step - 1)), **past}
+        first.grad = g[:64]
+        decaying.step()
+        p.data[:64] = first.data
     keep(case, scalars, p=before, g=g, m=m, v=v, p1=p, m1=state["exp_avg"], v1=state["exp_avg_sq"])
 
 
@@ -311,6 +325,11 @@ def kernels():
         max_pool2d(f"{name}_ties", (2, 7, 9, 5), size, True)
     for op in ("global_average_pool", "global_max_pool"):
         global_pool(op, op, 3, 20, 5)
+    softmax_cross_entropy("cross_entropy_smoothing", 7, 7, 6, 2.0, smoothing=0.1)
+    softmax_cross_entropy("cross_entropy_weights", 9, 5, 6, 2.0, weighted=True)
+    softmax_cross_entropy("cross_entropy_smoothing_weights", 8, 8, 5, 3.0, smoothing=0.3, weighted=True)
+    adam("adamw_step_1", 1, 1.0, weight_decay=0.01)
+    adam("adamw_step_1000", 1000, 1e-2, weight_decay=0.1)
     save_file(tensors, HERE / "kernels.safetensors", {"cases": json.dumps(cases)})
 
 
@@ -437,6 +456,56 @@ def image():
     whole_step("image", 6, 7, 120, 1)
 
 
+def schedules():
+    """Learning rates of every batch of 12 epochs of 5, as PyTorch's schedulers give them: one step a batch; those of
+    step and plateau one an epoch."""
+    epochs, batches, base, least = 12, 5, 0.01, 1e-4
+    # No loss improves for 2 epochs from the fifth on, from the eighth, and from the tenth.
+    plateau_losses = [1.0, 0.9, 0.8, 0.7, 0.75, 0.71, 0.6, 0.65, 0.66, 0.67, 0.6, 0.59]
+
+    def rates(make, by_epoch=False, losses=None):
+        optimizer = torch.optim.SGD([leaf(signed(1))], lr=base)
+        scheduler = make(optimizer)
+        values = []
+        for epoch in range(epochs):
+            for _ in range(batches):
+                values.append(optimizer.param_groups[0]["lr"])
+                optimizer.step()
+                if not by_epoch:
+                    scheduler.step()
+            if by_epoch:
+                scheduler.step(*([losses[epoch]] if losses else []))
+        return values
+
+    def warm(then, total):
+        """Up to the full rate in two epochs, then another schedule."""
+
+        def make(optimizer):
+            w = 2 * batches
+            rise = schedule.LinearLR(optimizer, start_factor=1 / w, end_factor=1.0, total_iters=w - 1)
+            return schedule.SequentialLR(optimizer, [rise, then(optimizer, total - w)], [w])
+
+        return make
+
+    total = epochs * batches
+    cosine = lambda optimizer, steps: schedule.CosineAnnealingLR(optimizer, steps, eta_min=least)
+    step = lambda optimizer, _: schedule.StepLR(optimizer, 3 * batches, gamma=0.5)
+    # PyTorch waits for one epoch more than its patience says, and Keras does not.
+    plateau = lambda optimizer: schedule.ReduceLROnPlateau(
+        optimizer, factor=0.5, patience=1, threshold=0.0, threshold_mode="abs", min_lr=4e-3
+    )
+    golden = {
+        "about": " ".join(schedules.__doc__.split()),
+        "epochs": epochs, "batches": batches, "base": base, "plateau_losses": plateau_losses,
+        "step": rates(lambda o: schedule.StepLR(o, 3, gamma=0.5), by_epoch=True),
+        "cosine": rates(lambda o: cosine(o, total)),
+        "plateau": rates(plateau, by_epoch=True, losses=plateau_losses),
+        "warm_step": rates(warm(step, total)),
+        "warm_cosine": rates(warm(cosine, total)),
+    }  # fmt: skip
+    (HERE / "schedules.json").write_text(json.dumps(golden) + "\n")
+
+
 def losses(state, rows, precision):
     """The loss of every step, before its update, of training from `state`."""
     model = Chain(HERE / "../../data/models/cnn-lstm.toml", 6)
@@ -486,5 +555,6 @@ if __name__ == "__main__":
     small()
     image()
     paper()
+    schedules()
     for file in sorted(HERE.glob("*.safetensors")):
         print(f"{file.stat().st_size:9} {file.name}")

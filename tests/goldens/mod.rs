@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gpu_bearing::nn::Padding;
+use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::nn::conv1d::Conv1d;
 use gpu_bearing::nn::conv2d::Conv2d;
 use gpu_bearing::nn::lstm::Lstm;
 use gpu_bearing::nn::max_pool2d::MaxPool2d;
+use gpu_bearing::nn::softmax_cross_entropy::Objective;
 use gpu_bearing::reference::max_pool1d::Pool;
 use safetensors::tensor::{Dtype, SafeTensors};
 
@@ -121,6 +123,26 @@ impl Golden {
     /// A float tensor.
     pub(crate) fn narrow(&self, name: &str) -> &[f32] {
         &self.floats[name].1
+    }
+
+    /// A float among the scalars, where it is there.
+    pub(crate) fn number(&self, name: &str) -> Option<f64> {
+        self.scalars.get(name).map(|number| number.as_f64().expect(name))
+    }
+
+    /// What a cross-entropy is shaped by.
+    pub(crate) fn objective(&self) -> Objective {
+        let weights =
+            |(_, weights): &(_, Vec<f32>)| weights.iter().map(|&weight| f64::from(weight)).collect();
+        Objective {
+            label_smoothing: self.number("smoothing").unwrap_or(0.0),
+            class_weights: self.floats.get("weight").map(weights).unwrap_or_default(),
+        }
+    }
+
+    /// Adam or AdamW.
+    pub(crate) fn adam(&self) -> Adam {
+        Adam { weight_decay: self.number("weight_decay").unwrap_or(0.0), ..Adam::default() }
     }
 
     /// A float tensor in f64.

@@ -3,8 +3,10 @@
 use gpu_bearing::gpu::{BufferSpec, Gpu, Slice};
 use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::nn::checkpoint::load_parameters;
-use gpu_bearing::nn::lower::{Capacity, Lowering, lower};
+use gpu_bearing::nn::gather::Augmentation;
+use gpu_bearing::nn::lower::{Capacity, Lowering, Recipe, lower};
 use gpu_bearing::nn::network::{Epoch, Network, Options, Snapshot, Trained, Window};
+use gpu_bearing::nn::softmax_cross_entropy::Objective;
 use gpu_bearing::nn::variants::ROWS;
 use gpu_bearing::nn::{Model, ParameterTable, Variants, initialise, tuned};
 use libtest_mimic::{Failed, Trial};
@@ -15,7 +17,7 @@ use crate::goldens;
 /// Every test here, in every variant that the adapter runs.
 pub(crate) fn trials(device: &Device) -> Vec<Trial> {
     type Test = fn(&Gpu, &Variants) -> Result<(), Failed>;
-    let tests: [(&str, Test); 14] = [
+    let tests: [(&str, Test); 19] = [
         ("logits equal PyTorch's", logits),
         ("logits of a model of images equal PyTorch's", image_logits),
         ("gradients of a model of images equal PyTorch's", image_gradients),
@@ -26,6 +28,11 @@ pub(crate) fn trials(device: &Device) -> Vec<Trial> {
         ("one batch can be learnt by heart", overfit),
         ("the same seed gives the same bits", same_bits),
         ("an epoch in two halves gives the same bits", halves),
+        ("an epoch in two halves gives the same bits with every option", halves_with_options),
+        ("a batch trains at its own learning rate", learning_rates),
+        ("weights decay and biases do not", weight_decay),
+        ("class weights count in proportion", class_weights),
+        ("windows are augmented in training and not in classification", augmentation),
         ("what is fused gives the chain's gradient", fused),
         ("buffers that share memory give the same bits", shared_memory),
         ("clipping bounds the gradients' norm", clipping),
@@ -214,7 +221,9 @@ impl<'g> Fixture<'g> {
     }
 
     fn train(&mut self, order: &[u32], first_step: usize, optimizer_steps: u64) -> Result<Trained, Failed> {
-        let epoch = Epoch { order, first_step, optimizer_steps, learning_rate: 1e-3, seed: 7 };
+        let learning_rates = vec![1e-3; order.len()];
+        let learning_rates = &learning_rates;
+        let epoch = Epoch { order, first_step, optimizer_steps, learning_rates, seed: 7 };
         Ok(self.network.train(&epoch, &|| false, &mut |_| {})?)
     }
 
@@ -225,7 +234,7 @@ impl<'g> Fixture<'g> {
 }
 
 fn options(variants: &Variants, batch: usize) -> Options {
-    Options { batch, variants: variants.clone(), clip_norm: None, training: true }
+    Options { batch, variants: variants.clone(), clip_norm: None, training: true, recipe: Recipe::default() }
 }
 
 fn every_layer() -> Result<Model, Failed> {
@@ -451,9 +460,34 @@ fn same_bits(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
 }
 
 fn halves(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    in_halves(gpu, &options(variants, 4))
+}
+
+/// Weight decay, a shaped objective and augmentation, for four batches of up to 4 windows.
+fn every_option() -> Recipe {
+    Recipe {
+        adam: Adam { weight_decay: 0.1, ..Adam::default() },
+        objective: Objective {
+            label_smoothing: 0.1,
+            class_weights: (1..=CLASSES).map(|class| class as f64).collect(),
+        },
+        // The first two windows of a batch of 4 may move.
+        augmentation: Some(Augmentation {
+            gain: 0.2,
+            noise: Some(6.0),
+            reach: [(0, 70), (50, 50), (0, 0), (0, 0)].repeat(4),
+        }),
+    }
+}
+
+fn halves_with_options(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    in_halves(gpu, &Options { recipe: every_option(), ..options(variants, 4) })
+}
+
+fn in_halves(gpu: &Gpu, options: &Options) -> Result<(), Failed> {
     let model = every_layer()?;
     let new = || -> Result<_, Failed> {
-        let fixture = Fixture::new(gpu, variants, &model, 4, &[4, 4, 4, 3])?;
+        let fixture = Fixture::with(gpu, &model, &[4, 4, 4, 3], options, usize::MAX)?;
         fixture.network.set_parameters(&initialise(&model, 5)?);
         Ok(fixture)
     };
@@ -462,7 +496,8 @@ fn halves(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let mut first = new()?;
     let order = first.order.clone();
     let asked = std::cell::Cell::new(0);
-    let epoch = Epoch { order: &order, first_step: 0, optimizer_steps: 0, learning_rate: 1e-3, seed: 7 };
+    let learning_rates = &[1e-3; 4];
+    let epoch = Epoch { order: &order, first_step: 0, optimizer_steps: 0, learning_rates, seed: 7 };
     let interrupted = || asked.replace(asked.get() + 1) >= 2;
     let begun = first.network.train(&epoch, &interrupted, &mut |_| {})?;
     assert!(begun.steps > 0 && begun.steps < 4, "interrupted in mid-epoch: {} steps", begun.steps);
@@ -473,6 +508,99 @@ fn halves(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let losses: Vec<f32> = begun.rows.loss.iter().chain(&ended.rows.loss).copied().collect();
     assert_eq!(bits(&losses), bits(&expected.rows.loss), "losses");
     assert!(bits(&second.network.parameters()?) == bits(&whole.network.parameters()?), "parameters differ");
+    Ok(())
+}
+
+/// A network of four batches with these options, some parameters in it.
+fn with_recipe<'g>(gpu: &'g Gpu, variants: &Variants, recipe: Recipe) -> Result<Fixture<'g>, Failed> {
+    let model = every_layer()?;
+    let options = Options { recipe, ..options(variants, 4) };
+    let fixture = Fixture::with(gpu, &model, &[4, 4, 4, 3], &options, usize::MAX)?;
+    let mut parameters = initialise(&model, 5)?;
+    // Biases that are not zero, so that it shows if they decay.
+    for entry in ParameterTable::new(&model)?.entries().iter().filter(|entry| entry.is_bias()) {
+        parameters[entry.range()].fill(0.5);
+    }
+    fixture.network.set_parameters(&parameters);
+    Ok(fixture)
+}
+
+/// A batch at a rate of 0 changes nothing, also not by decay.
+fn learning_rates(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    let recipe = Recipe { adam: every_option().adam, ..Recipe::default() };
+    let train = |learning_rates: &[f64]| -> Result<_, Failed> {
+        let mut fixture = with_recipe(gpu, variants, recipe.clone())?;
+        let order = &fixture.order[..4 * learning_rates.len()];
+        let epoch = Epoch { order, first_step: 0, optimizer_steps: 0, learning_rates, seed: 7 };
+        Ok(bits(&fixture.network.train(&epoch, &|| false, &mut |_| {})?.snapshot.parameters))
+    };
+    let one = train(&[1e-3])?;
+    assert!(train(&[1e-3, 0.0, 0.0])? == one, "a rate of 0 trains");
+    assert!(train(&[1e-3, 1e-3])? != one, "the second batch does not train");
+    assert!(train(&[2e-3])? != one, "the rate does not count");
+    Ok(())
+}
+
+fn weight_decay(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    let step = |recipe: Recipe| -> Result<_, Failed> {
+        let mut fixture = with_recipe(gpu, variants, recipe)?;
+        let before = fixture.network.parameters()?;
+        Ok((before, fixture.train(&[0, 1, 2, 3], 0, 0)?.snapshot.parameters))
+    };
+    let (before, plain) = step(Recipe::default())?;
+    let (_, decayed) = step(Recipe { adam: every_option().adam, ..Recipe::default() })?;
+    for entry in ParameterTable::new(&every_layer()?)?.entries() {
+        // A tenth, times the learning rate.
+        let share = if entry.is_bias() { 0.0 } else { 1e-4 };
+        for i in entry.range() {
+            let expected = f64::from(plain[i]) - share * f64::from(before[i]);
+            close(&format!("{} element {i}", entry.name), f64::from(decayed[i]), expected, 1e-7)?;
+        }
+    }
+    Ok(())
+}
+
+/// Weights of 2 for all are weights of 1; a weight counts as often as it says, in a batch of two classes.
+fn class_weights(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    let gradient = |class_weights: Vec<f64>, order: &[u32]| -> Result<_, Failed> {
+        let objective = Objective { label_smoothing: 0.0, class_weights };
+        // Without dropout, so that a window gives the same wherever it stands in a batch.
+        let model = every_layer()?.with_dropout(0.0)?;
+        let options = Options { recipe: Recipe { objective, ..Recipe::default() }, ..options(variants, 4) };
+        let mut fixture = Fixture::with(gpu, &model, &[4], &options, usize::MAX)?;
+        fixture.network.set_parameters(&initialise(&model, 5)?);
+        let trained = fixture.train(order, 0, 0)?;
+        Ok((fixture.network.gradients()?, trained.rows.loss))
+    };
+    let same = |what: &str, (a, _): &(Vec<f32>, Vec<f32>), (b, _): &(Vec<f32>, Vec<f32>)| {
+        a.iter().zip(b).enumerate().try_for_each(|(index, (a, b))| {
+            let tolerance = 1e-6 + 1e-5 * f64::from(b.abs());
+            close(&format!("{what}, gradient {index}"), f64::from(*a), f64::from(*b), tolerance)
+        })
+    };
+    let plain = gradient(Vec::new(), &[0, 1, 2, 3])?;
+    let doubled = gradient(vec![2.0; CLASSES], &[0, 1, 2, 3])?;
+    same("all weights 2", &doubled, &plain)?;
+    assert_eq!(bits(&doubled.1), bits(&plain.1), "losses are shown without weights");
+    let mut weights = vec![1.0; CLASSES];
+    weights[1] = 3.0;
+    let weighted = gradient(weights, &[0, 1])?;
+    same("class 1 three times", &weighted, &gradient(Vec::new(), &[0, 1, 1, 1])?)
+}
+
+fn augmentation(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    let recipe = Recipe { augmentation: every_option().augmentation, ..Recipe::default() };
+    let losses = |recipe: Recipe| -> Result<_, Failed> {
+        let mut fixture = with_recipe(gpu, variants, recipe)?;
+        let order = fixture.order.clone();
+        let classified = bits(&fixture.network.classify(&order, &mut |_| {})?.loss);
+        let trained = bits(&fixture.whole_epoch()?.rows.loss);
+        Ok((classified, trained))
+    };
+    let (plain, augmented) = (losses(Recipe::default())?, losses(recipe.clone())?);
+    assert_eq!(plain.0, augmented.0, "classification");
+    assert!(plain.1.iter().zip(&augmented.1).all(|(a, b)| a != b), "training");
+    assert_eq!(losses(recipe)?, augmented, "two runs of one seed");
     Ok(())
 }
 
@@ -507,8 +635,8 @@ fn shared_memory(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let model = every_layer()?;
     let capacity =
         Capacity { batch: ROWS, windows: ROWS, order: ROWS, signal_parts: vec![ROWS * model.window] };
-    let (clip_norm, adam) = (Some(0.1), Adam::default());
-    let lowering = Lowering { variants: variants.clone(), clip_norm, training: true, adam };
+    let (clip_norm, recipe) = (Some(0.1), Recipe::default());
+    let lowering = Lowering { variants: variants.clone(), clip_norm, training: true, recipe };
     let lowered = lower(&model, &capacity, &lowering)?;
     let (x, labels) = goldens::batch(0, ROWS, model.window, 1, CLASSES);
     let parameters = initialise(&model, 5)?;
@@ -517,8 +645,8 @@ fn shared_memory(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
         let io = &lowered.io;
         let window = |(row, label)| [(row * model.window) as u32, label, 0, 1_f32.to_bits()];
         let windows: Vec<u32> = labels.iter().copied().enumerate().flat_map(window).collect();
-        // First position, rows, the dropout's counter, Adam's step size and second scale.
-        let record = [0, ROWS as u32, 7, 0, 1e-3_f32.to_bits(), 1_f32.to_bits()];
+        // First position, rows, the dropout's counter, Adam's step size, second scale and decay, the rows' weight.
+        let record = [0, ROWS as u32, 7, 0, 1e-3_f32.to_bits(), 1_f32.to_bits(), 0, (ROWS as f32).to_bits()];
         gpu.write(&buffers, Slice { buffer: io.steps, offset: 0, len: record.len() }, &record);
         gpu.write(&buffers, io.signals[0], &bits(&x));
         gpu.write(&buffers, io.windows, &windows);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::reference::adam::Moments;
 use gpu_bearing::reference::case::{Case, Setup, narrow};
 use gpu_bearing::reference::cases::lstm::{LayerInputs, LayerOutputs};
@@ -118,9 +117,9 @@ fn cases(golden: &Arc<Golden>) -> Vec<Case> {
         "adam" => standard("adam.update", |g, _| {
             let after = Moments { p: g.wide("p1"), m: g.wide("m1"), v: g.wide("v1") };
             let before = [g.narrow("p"), g.narrow("m"), g.narrow("v")];
-            let learning_rate = g.scalars["learning_rate"].as_f64().expect("a number");
-            let step = (g.size("step") as u64, learning_rate);
-            update::update(&Adam::default(), step, g.narrow("g"), None, before, &after)
+            let step = (g.size("step") as u64, g.number("learning_rate").expect("a number"));
+            // The first block decays and the second does not.
+            update::update(&g.adam(), step, g.narrow("g"), None, &[true, false], before, &after)
         }),
         "clip_by_norm" => standard("gradient_norm", |g, _| {
             let parts = [g.narrow("g0"), g.narrow("g1"), g.narrow("g2")].concat();
@@ -149,8 +148,9 @@ fn softmax(golden: &Golden, train: bool) -> Setup {
         .collect();
     let (p, loss) = (golden.wide("p"), golden.wide("loss"));
     let expected = (&p[..rows * classes], &loss[..rows], &predicted[..rows]);
-    let dx = train.then(|| golden.wide("dlogits"));
-    output::results((batch, classes), (scores, labels), expected, dx.as_deref())
+    let (dx, objective) = (golden.wide("dlogits"), golden.objective());
+    let dx = train.then_some((&*dx, &objective));
+    output::results((batch, classes), (scores, labels), expected, dx)
 }
 
 fn lstm_layer(golden: &Golden) -> (LayerInputs, LayerOutputs) {

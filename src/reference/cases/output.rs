@@ -3,10 +3,13 @@
 use super::super::case::{Area, Case, Setup, Values, floats, wide, words};
 use super::super::compare::Tolerance;
 use super::super::softmax_cross_entropy as twin;
-use crate::nn::softmax_cross_entropy::{self, Results};
+use crate::nn::softmax_cross_entropy::{self, Objective, Results};
 
 /// Batch, rows in use, classes, largest score.
 type Sizes = (usize, usize, usize, f64);
+
+/// Label smoothing; whether classes have weights.
+const SHAPES: &[(f64, bool)] = &[(0.0, false), (0.1, false), (0.0, true), (0.3, true)];
 
 const SIZES: &[Sizes] = &[
     (1, 1, 2, 1.0),
@@ -27,10 +30,21 @@ pub(super) fn cases() -> Vec<Case> {
     for &sizes in SIZES {
         let (batch, rows, classes, largest) = sizes;
         let name = format!("n{batch} rows{rows} c{classes} scores{largest}");
-        let case =
-            |kernel, make: fn(Sizes) -> Setup| Case::new(kernel, "standard", &name, move || make(sizes));
-        cases.push(case("softmax_cross_entropy.forward", random_forward));
-        cases.push(case("softmax_cross_entropy.train", random_train));
+        let forward = move || random_forward(sizes);
+        cases.push(Case::new("softmax_cross_entropy.forward", "standard", &name, forward));
+        for &(label_smoothing, weighted) in SHAPES {
+            let name = match (label_smoothing, weighted) {
+                (0.0, false) => name.clone(),
+                (smoothing, false) => format!("{name} smoothing{smoothing}"),
+                (smoothing, true) => format!("{name} smoothing{smoothing} weights"),
+            };
+            let make = move || {
+                let weight = |class: usize| 0.5 + class as f64 % 3.0;
+                let class_weights = if weighted { (0..classes).map(weight).collect() } else { Vec::new() };
+                random_train(sizes, &Objective { label_smoothing, class_weights })
+            };
+            cases.push(Case::new("softmax_cross_entropy.train", "standard", name, make));
+        }
     }
     cases
 }
@@ -52,24 +66,33 @@ fn random_forward(sizes: Sizes) -> Setup {
     results((batch, classes), (&x, &labels), (&p, &loss, &predicted), None)
 }
 
-fn random_train(sizes: Sizes) -> Setup {
+fn random_train(sizes: Sizes, objective: &Objective) -> Setup {
     let (batch, rows, classes, _) = sizes;
     let (x, labels) = inputs(sizes);
-    let (p, loss, predicted, dx) = twin::train(rows, batch, classes, &wide(&x), &labels);
-    results((batch, classes), (&x, &labels), (&p, &loss, &predicted), Some(&dx))
+    let shape = (objective.label_smoothing, &*twin_weights(objective, classes));
+    let (p, loss, predicted, dx) = twin::train(rows, batch, classes, &wide(&x), &labels, shape);
+    results((batch, classes), (&x, &labels), (&p, &loss, &predicted), Some((&dx, objective)))
+}
+
+/// The weights of all classes, also where an objective has none.
+pub fn twin_weights(objective: &Objective, classes: usize) -> Vec<f64> {
+    if objective.class_weights.is_empty() { vec![1.0; classes] } else { objective.class_weights.clone() }
 }
 
 /// The launch that must turn scores and labels into `p` (rows, C), `loss` (rows) and `predicted` (rows), and that of
-/// training also into `dx` (batch, C).
+/// training also into `dx` (batch, C) of an objective.
 pub fn results(
     (batch, classes): (usize, usize),
     (x, labels): (&[f32], &[u32]),
     (p, loss, predicted): (&[f64], &[f64], &[u32]),
-    dx: Option<&[f64]>,
+    dx: Option<(&[f64], &Objective)>,
 ) -> Setup {
     let rows = loss.len();
     let mut setup = Setup::default();
-    let step = setup.step(&[BEFORE as u32, rows as u32, 0, 0, 0, 0]);
+    let total_weight = dx.map_or(f64::NAN, |(_, objective)| {
+        twin::total_weight(rows, labels, &twin_weights(objective, classes))
+    });
+    let step = setup.step(&[BEFORE as u32, rows as u32, 0, 0, 0, 0, 0, (total_weight as f32).to_bits()]);
     let x = setup.input("x", (batch, 1, classes), (0, 0), x);
     let labels = setup.words("labels", labels);
     let positions = BEFORE + rows + AFTER;
@@ -84,9 +107,12 @@ pub fn results(
     setup.leave(used(results.predicted, 1), &words(predicted), Tolerance::EXACT);
     let launch = match dx {
         None => softmax_cross_entropy::forward("case", step, &x, labels, &results),
-        Some(dx) => {
+        Some((dx, objective)) => {
             let dx = setup.output("dx", (batch, 1, classes), (0, 0), (dx, Tolerance::PRODUCT));
-            softmax_cross_entropy::train("case", step, &x, labels, &results, &dx)
+            let shaped = (!objective.is_plain()).then(|| {
+                (objective.label_smoothing, setup.words("class_weights", &objective.weights(classes)))
+            });
+            softmax_cross_entropy::train("case", step, &x, labels, &results, &dx, shaped)
         }
     };
     setup.launch(launch);

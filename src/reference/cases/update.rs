@@ -5,16 +5,22 @@ use super::super::case::{Case, Setup, Values, bits, floats, narrow, wide};
 use super::super::compare::Tolerance;
 use super::super::{gradient_norm as norm_twin, gradient_sum as sum_twin};
 use crate::gpu::Binding;
-use crate::gpu::plan::aligned;
+use crate::gpu::plan::{ALIGNMENT, aligned};
 use crate::nn::adam::{self, Adam, State};
 use crate::nn::gradient_sum::GradientSum;
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (count, step) in [(1, 1), (75, 1), (200, 2), (1000, 100_000)] {
-        for clip in [None, Some(0.25)] {
-            let name = format!("n{count} step{step}{}", if clip.is_some() { " clip" } else { "" });
-            cases.push(Case::new("adam.update", "standard", name, move || random_update(count, step, clip)));
+        for (clip, weight_decay, words) in [
+            (None, 0.0, ""),
+            (Some(0.25), 0.0, " clip"),
+            (None, 0.1, " decay"),
+            (Some(0.25), 0.1, " clip decay"),
+        ] {
+            let name = format!("n{count} step{step}{words}");
+            let make = move || random_update(count, step, clip, weight_decay);
+            cases.push(Case::new("adam.update", "standard", name, make));
         }
     }
     // Below and above the number of owners of the squares, within the limit and beyond it.
@@ -35,7 +41,8 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-fn random_update(count: usize, t: u64, clip: Option<f32>) -> Setup {
+/// Of a block that decays and one that does not, in turn.
+fn random_update(count: usize, t: u64, clip: Option<f32>, weight_decay: f64) -> Setup {
     let mut values = Values::new(t);
     let (g, p) = (values.signed(count, 1.0), values.signed(count, 0.1));
     // Moments are zero before the first step.
@@ -44,31 +51,38 @@ fn random_update(count: usize, t: u64, clip: Option<f32>) -> Setup {
     let v: Vec<f32> = values.signed(count, 0.4).iter().map(|v| (v + 0.5) * scale as f32).collect();
     let before = Moments { p: wide(&p), m: wide(&m), v: wide(&v) };
     let mut after = before.clone();
-    let adam = Adam::default();
-    adam_twin::update(&adam, t, 1e-3, &wide(&g), clip.map_or(1.0, f64::from), &mut after);
-    update(&adam, (t, 1e-3), &g, clip, [&p, &m, &v], &after)
+    let adam = Adam { weight_decay, ..Adam::default() };
+    let decays: Vec<bool> = (0..count.div_ceil(ALIGNMENT)).map(|block| block % 2 == 0).collect();
+    let (factor, decaying) = (clip.map_or(1.0, f64::from), |i: usize| decays[i / ALIGNMENT]);
+    adam_twin::update(&adam, t, 1e-3, &wide(&g), factor, decaying, &mut after);
+    update(&adam, (t, 1e-3), &g, clip, &decays, [&p, &m, &v], &after)
 }
 
-/// The launch that must turn parameters and moments into `after`; behind them stand zeros up to a multiple of 4, as
+/// The launch that must turn parameters and moments into `after`, where blocks that are in `decays` do; behind them stand zeros up to a multiple of 4, as
 /// in the flat buffers of a network.
 pub fn update(
     adam: &Adam,
     (t, learning_rate): (u64, f64),
     g: &[f32],
     clip: Option<f32>,
+    decays: &[bool],
     [p, m, v]: [&[f32]; 3],
     after: &Moments,
 ) -> Setup {
     let mut setup = Setup::default();
     let (step_size, second_scale) = adam.corrections(t, learning_rate);
-    let corrections = [step_size, second_scale].map(|value| (value as f32).to_bits());
-    let step = setup.step(&[0, 0, 0, 0, corrections[0], corrections[1]]);
+    let decay = learning_rate * adam.weight_decay;
+    let [step_size, second_scale, decay] =
+        [step_size, second_scale, decay].map(|value| (value as f32).to_bits());
+    let step = setup.step(&[0, 0, 0, 0, step_size, second_scale, decay]);
     let whole = g.len().next_multiple_of(4);
-    let filled = |values: &[f32]| [values, &vec![0.0; whole - values.len()]].concat();
-    let g = setup.floats("g", &filled(g));
+    // Where parameters decay, these are not the first.
+    let first = if adam.weight_decay == 0.0 { 0 } else { ALIGNMENT };
+    let filled = |values: &[f32]| [&vec![1.0; first], values, &vec![0.0; whole - values.len()]].concat();
+    let g = setup.floats("g", &filled(g)).part(first, whole);
     let clip = clip.map(|factor| setup.floats("clip", &[factor, f32::NAN]));
     let turned = |setup: &mut Setup, name, before: &[f32], after: &[f64]| {
-        let slice = setup.floats(name, &filled(before));
+        let slice = setup.floats(name, &filled(before)).part(first, whole);
         let after = [after, &vec![0.0; whole - after.len()]].concat();
         setup.turn(slice, &floats(&after), Tolerance::UPDATE);
         slice
@@ -76,7 +90,11 @@ pub fn update(
     let p = turned(&mut setup, "p", p, &after.p);
     let m = turned(&mut setup, "m", m, &after.m);
     let v = turned(&mut setup, "v", v, &after.v);
-    setup.launch(adam.update(step, &State { p, g, m, v }, clip));
+    let decays = (adam.weight_decay != 0.0).then(|| {
+        let numbers = decays.iter().map(|decays| f32::from(u8::from(*decays)));
+        setup.floats("decays", &std::iter::once(f32::NAN).chain(numbers).collect::<Vec<_>>())
+    });
+    setup.launch(adam.update(step, &State { p, g, m, v }, clip, decays));
     setup
 }
 

@@ -7,8 +7,7 @@ use crate::Result;
 use crate::gpu::Launch;
 use crate::gpu::adapter::{AdapterInfo, AdapterType};
 use crate::gpu::roof::{Bound, Roof};
-use crate::nn::adam::Adam;
-use crate::nn::lower::{Capacity, Lowering, lower};
+use crate::nn::lower::{Capacity, Lowering, Recipe, lower};
 use crate::nn::{Model, tuned};
 
 /// An adapter as its data sheet has it.
@@ -134,7 +133,7 @@ pub fn forecast(
 ) -> Result<Forecast> {
     let capacity = Capacity { batch, windows: batch, order: batch, signal_parts: vec![batch * model.window] };
     let variants = tuned::choose(&discrete(), variant)?;
-    let lowering = Lowering { variants, clip_norm: None, training: true, adam: Adam::default() };
+    let lowering = Lowering { variants, clip_norm: None, training: true, recipe: Recipe::default() };
     let lowered = lower(model, &capacity, &lowering)?;
     let launches: Vec<&Launch> =
         [&lowered.gradients, &lowered.update].into_iter().flat_map(|plan| &plan.launches).collect();

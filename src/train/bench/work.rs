@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::TEST_WINDOWS;
 use crate::Result;
 use crate::gpu::{Gpu, Launch};
+use crate::nn::lower::Recipe;
 use crate::nn::network::{Epoch, Network, Options, Window};
 use crate::nn::{Model, Variants, initialise};
 
@@ -19,6 +20,8 @@ pub(in crate::train) struct Work<'g> {
     order: Vec<u32>,
 }
 
+const LEARNING_RATE: f64 = 1e-3;
+
 /// Windows of noise: what a kernel costs does not depend on what is in them.
 fn noise(samples: usize) -> Vec<f32> {
     let mut state = 1_u32;
@@ -30,8 +33,8 @@ fn noise(samples: usize) -> Vec<f32> {
         .collect()
 }
 
-fn epoch(order: &[u32]) -> Epoch<'_> {
-    Epoch { order, first_step: 0, optimizer_steps: 0, learning_rate: 1e-3, seed: 0 }
+fn epoch<'a>(order: &'a [u32], learning_rates: &'a [f64]) -> Epoch<'a> {
+    Epoch { order, first_step: 0, optimizer_steps: 0, learning_rates, seed: 0 }
 }
 
 impl<'g> Work<'g> {
@@ -55,7 +58,13 @@ impl<'g> Work<'g> {
                 scale: 1.0,
             })
             .collect();
-        let options = Options { batch, variants: variants.clone(), clip_norm: None, training: true };
+        let options = Options {
+            batch,
+            variants: variants.clone(),
+            clip_norm: None,
+            training: true,
+            recipe: Recipe::default(),
+        };
         let network = Network::new(gpu, model, &[&signal], &windows, count, &options)?;
         let parameters = initialise(model, 0)?;
         network.set_parameters(&parameters);
@@ -66,7 +75,9 @@ impl<'g> Work<'g> {
     /// readback.
     pub(in crate::train) fn step_ms(&mut self, steps: usize) -> Result<f64> {
         let start = Instant::now();
-        self.network.train(&epoch(&self.order[..steps * self.batch]), &|| false, &mut |_| {})?;
+        let learning_rates = vec![LEARNING_RATE; steps];
+        let epoch = epoch(&self.order[..steps * self.batch], &learning_rates);
+        self.network.train(&epoch, &|| false, &mut |_| {})?;
         Ok(milliseconds(start) / steps as f64)
     }
 
@@ -79,7 +90,7 @@ impl<'g> Work<'g> {
 
     /// Seconds of each of [`Work::launches`].
     pub(super) fn time_launches(&mut self) -> Result<Vec<f64>> {
-        self.network.time_step(&epoch(&self.order[..self.batch]))
+        self.network.time_step(&epoch(&self.order[..self.batch], &[LEARNING_RATE]))
     }
 
     /// The launches of a training step.

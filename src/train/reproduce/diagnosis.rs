@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Run;
 use crate::Result;
 use crate::gpu::Gpu;
+use crate::nn::lower::Recipe;
 use crate::nn::network::{Network, Options};
 use crate::train::bench::Spread;
 use crate::train::material::signals;
@@ -36,7 +37,13 @@ pub fn diagnose(gpu: &Gpu, run: &Run, base: &Config, runs: &Path) -> Result<Diag
     let windows = material.windows();
     let test = windows.len() - material.split.test.len();
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
-    let options = Options { batch: config.batch, variants, clip_norm: None, training: false };
+    let options = Options {
+        batch: config.batch,
+        variants,
+        clip_norm: None,
+        training: false,
+        recipe: Recipe::default(),
+    };
     let order: Vec<u32> = (test as u32..windows.len() as u32).collect();
     let recordings = signals(&material.recordings);
     let mut network = Network::new(gpu, &material.model, &recordings, &windows, order.len(), &options)?;
