@@ -80,6 +80,18 @@ pub(crate) struct Options {
     /// Built-in model or model file [default: cnn-lstm]
     #[arg(long, value_name = "NAME|FILE", help_heading = "Training")]
     pub(crate) model: Option<String>,
+    /// Start from the kept model of this run, or of a .safetensors file that gpu-bearing has saved, with its window,
+    /// sampling rate and scaling; the output layer is a new one where the classes differ [default: fresh parameters]
+    #[arg(long, value_name = "RUN|FILE", help_heading = "Training")]
+    pub(crate) from: Option<PathBuf>,
+    /// Layers of --from whose parameters stay as they are: names with commas between them, or all that came with
+    /// it. Dropout below the last of those that lie under every layer that learns is off [default: none]
+    #[arg(long, value_name = "LAYERS|all", value_delimiter = ',', help_heading = "Training")]
+    pub(crate) freeze: Option<Vec<String>>,
+    /// Add a dense layer of this many units with ReLU before the output layer of --from, which is a new one then
+    /// [default: none]
+    #[arg(long, value_name = "UNITS", help_heading = "Training")]
+    pub(crate) add_dense: Option<usize>,
     /// Rate of the model's dropout layers, 0 to below 1 [default: the model's, 0.3 for cnn-lstm]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub(crate) dropout: Option<f64>,
@@ -126,10 +138,13 @@ impl Options {
     }
 
     /// These options, and where they are open those of `other`. A stride of `other` that is its window, as every
-    /// run saves it, does not outlive that window.
+    /// run saves it, does not outlive that window, nor a model of `other` that these start from a trained one.
     pub(crate) fn or(self, mut other: Self) -> Self {
         if self.window.is_some() && other.stride == other.window {
             other.stride = None;
+        }
+        if self.from.is_some() {
+            other.model = None;
         }
         let mut table = other.table();
         table.extend(self.table());
@@ -164,6 +179,7 @@ impl Options {
             ("--epochs", self.epochs, 1, MOST_EPOCHS),
             ("--patience", self.patience, 0, MOST_EPOCHS),
             ("--batch", self.batch, 1, MOST_WINDOWS),
+            ("--add-dense", self.add_dense, 1, MOST_CHANNELS),
         ] {
             if let Some(value) = value {
                 bounded(flag, value, least, most)?;
@@ -172,11 +188,13 @@ impl Options {
         if let Some(rate) = self.dropout.filter(|rate| !(0.0..1.0).contains(rate)) {
             return Err(Error::input(format!("--dropout {rate}: must be at least 0 and below 1")));
         }
-        if let Some(folder) = self.data.as_deref().map(absolute).filter(|folder| folder.to_str().is_none()) {
-            return Err(Error::input(format!(
-                "--data {}: the path is not UTF-8, so that config.toml cannot hold it: rename the folder",
-                folder.display()
-            )));
+        for (flag, path) in [("--data", &self.data), ("--from", &self.from)] {
+            if let Some(path) = path.as_deref().map(absolute).filter(|path| path.to_str().is_none()) {
+                return Err(Error::input(format!(
+                    "{flag} {}: the path is not UTF-8, so that config.toml cannot hold it: rename the folder",
+                    path.display()
+                )));
+            }
         }
         Ok(())
     }
@@ -192,6 +210,7 @@ impl Options {
                 "--load {load} picks recordings for --protocol paper: add that, or leave --load out"
             )));
         }
+        self.check_from()?;
         Ok(Config {
             data: self.data.map(|folder| absolute(&folder)),
             rate: self.rate,
@@ -200,11 +219,17 @@ impl Options {
             skip_bad: self.skip_bad.unwrap_or(false),
             protocol: self.protocol,
             load: paper.then_some(self.load.unwrap_or(protocol::LOAD)),
-            model: self.model.map_or_else(|| MODEL.to_owned(), model_path),
+            model: match self.from {
+                Some(_) => None,
+                None => Some(self.model.map_or_else(|| MODEL.to_owned(), model_path)),
+            },
+            from: self.from.map(|path| absolute(&path)),
+            freeze: self.freeze,
+            add_dense: self.add_dense,
             window: if paper { Some(protocol::WINDOW) } else { self.window },
             stride: if paper { Some(protocol::WINDOW) } else { self.stride },
             target_rate: self.target_rate,
-            scale: self.scale.unwrap_or(if paper { Scale::None } else { Scale::Train }),
+            scale: if paper { Some(Scale::None) } else { self.scale },
             split: if paper { Some(Rule::Window) } else { self.split },
             balance: self.balance.unwrap_or(if paper { Balance::Off } else { Balance::On }),
             seed: self.seed.unwrap_or(0),
@@ -217,6 +242,24 @@ impl Options {
             adapter: self.adapter,
             variant: self.variant,
         })
+    }
+
+    /// Refuses another model beside one to start from, and what is about such a model without one.
+    fn check_from(&self) -> Result<()> {
+        if let (Some(from), Some(model)) = (&self.from, &self.model) {
+            return Err(Error::input(format!(
+                "--from {} brings its own model: leave --model {model} out, or --from",
+                from.display()
+            )));
+        }
+        let flag = match self {
+            Self { from: None, freeze: Some(_), .. } => "--freeze",
+            Self { from: None, add_dense: Some(_), .. } => "--add-dense",
+            _ => return Ok(()),
+        };
+        Err(Error::input(format!(
+            "{flag} is about a model to start from: add --from RUN, or leave {flag} out"
+        )))
     }
 
     /// Refuses what contradicts the paper's data rule; its own values may be given, as a saved configuration does.

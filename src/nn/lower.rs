@@ -5,6 +5,13 @@
 //! that arrives at such a ReLU is masked by whoever writes it, or by the pool's backward pass where a pool stands
 //! behind. So is the gradient of a dropout right after such a ReLU: where the dropout's output is positive, both have
 //! let it pass. Pools of size 1 and dropout of rate 0 cost nothing.
+//!
+//! A frozen layer has no weight gradient and is left out of Adam's update; below the lowest layer that learns there is
+//! no gradient at all. What stands there up to its last layer with parameters extracts features, always the same of
+//! the same window: its dropout is off. A dropout between that and the first layer that learns is that layer's own,
+//! and stays on.
+
+use std::collections::BTreeSet;
 
 use super::adam::{self, Adam, State};
 use super::conv1d::{Conv1d, Finish, POOLS};
@@ -44,6 +51,8 @@ pub struct Lowering {
     pub clip_norm: Option<f64>,
     /// Whether the network is trained; otherwise it has no gradients and no optimizer.
     pub training: bool,
+    /// Names of layers whose parameters stay as they are.
+    pub frozen: BTreeSet<String>,
     /// The optimizer's constants.
     pub adam: Adam,
 }
@@ -126,10 +135,20 @@ struct Stage {
     y: Tensor,
 }
 
+impl Stage {
+    fn has_parameters(&self) -> bool {
+        matches!(self.kind, Kind::Product { .. } | Kind::Lstm { .. })
+    }
+
+    fn learns(&self, frozen: &BTreeSet<String>) -> bool {
+        self.has_parameters() && !frozen.contains(&self.name)
+    }
+}
+
 /// Lowers `model` for the given capacity.
 ///
 /// # Errors
-/// A layer that does not fit: the message names it.
+/// A layer that does not fit: the message names it. Training with every layer frozen.
 pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<Lowered> {
     if model.channels != 1 {
         return Err(Error::input(format!(
@@ -145,7 +164,18 @@ pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<L
     let scores = stages[stages.len() - 1].y;
     let io = io_buffers.with(x, scores);
     let unwritten = arena.allocate("unwritten", 1);
-    let mut lowering = Builder { arena, io, table, options, stages: &stages, unwritten };
+    let first = match stages.iter().position(|stage| stage.learns(&options.frozen)) {
+        Some(first) => first,
+        None if options.training => {
+            return Err(Error::input(format!(
+                "model '{}': all its layers with parameters are frozen, so nothing would learn: freeze fewer",
+                model.name
+            )));
+        }
+        None => stages.len(),
+    };
+    let fixed = stages[..first].iter().rposition(Stage::has_parameters).map_or(0, |last| last + 1);
+    let mut lowering = Builder { arena, io, table, options, stages: &stages, first, fixed, unwritten };
     let infer = lowering.infer();
     let mut tables = Vec::new();
     let (mut gradients, mut update) = (Plan::default(), Plan::default());
@@ -322,6 +352,10 @@ struct Builder<'a> {
     table: ParameterTable,
     options: &'a Lowering,
     stages: &'a [Stage],
+    /// The lowest stage that learns: below it nobody asks for a gradient.
+    first: usize,
+    /// Stages that extract features, always the same: those up to the last one with parameters below `first`.
+    fixed: usize,
     /// What a kernel binds that can write more than it is asked for.
     unwritten: Slice,
 }
@@ -352,12 +386,14 @@ impl Builder<'_> {
         }
     }
 
-    /// The layers' forward passes; returns where the scores stand.
-    fn forward(&self, plan: &mut Plan, training: bool) -> Tensor {
+    /// The layers' forward passes, from stage `training_from` on with dropout and what a backward pass reads; returns
+    /// where the scores stand.
+    fn forward(&self, plan: &mut Plan, training_from: usize) -> Tensor {
         let variant = self.product();
         // Dropout that is off hands its input on.
         let mut handed_on = None;
-        for stage in self.stages {
+        for (index, stage) in self.stages.iter().enumerate() {
+            let training = index >= training_from;
             let name = stage.name.as_str();
             let x = &handed_on.take().unwrap_or(stage.x);
             let weights = |w: &str, b: &str| (self.parameter(stage, w), self.parameter(stage, b));
@@ -399,7 +435,7 @@ impl Builder<'_> {
     fn infer(&self) -> Plan {
         let mut plan = Plan::default();
         self.gather(&mut plan);
-        let scores = self.forward(&mut plan, false);
+        let scores = self.forward(&mut plan, self.stages.len());
         let Io { steps, labels, results, .. } = &self.io;
         plan.launches.push(softmax_cross_entropy::forward("loss", *steps, &scores, *labels, results));
         plan
@@ -435,9 +471,12 @@ impl Builder<'_> {
         let variant = self.product();
         let mut plan = Plan::default();
         self.gather(&mut plan);
-        let scores = self.forward(&mut plan, true);
-        let products: Vec<Vec<WeightGradient>> = (0..self.stages.len())
-            .map(|index| WeightGradient::of(&self.stages[index], self.pooled(index)))
+        let scores = self.forward(&mut plan, self.fixed);
+        let products: Vec<Vec<WeightGradient>> = (self.stages.iter().enumerate())
+            .map(|(index, stage)| match stage.learns(&self.options.frozen) {
+                true => WeightGradient::of(stage, self.pooled(index)),
+                false => Vec::new(),
+            })
             .collect();
         let mut cuts = GradientSum::default();
         let targets: Vec<Vec<(Target, Option<Target>)>> = (self.stages.iter().zip(&products))
@@ -457,8 +496,7 @@ impl Builder<'_> {
             Target::Flat(offset, len) => g.part(offset, len),
             Target::Partial(offset, len) => partial.part(offset, len),
         };
-        // Below the first stage with parameters nobody asks for a gradient.
-        let first = products.iter().position(|products| !products.is_empty()).unwrap_or(0);
+        let first = self.first;
         let top = self.stages.len() - 1;
         let mut dy = self.output_gradient(top, top > first);
         let g = self.io.state.g;
@@ -622,12 +660,17 @@ impl Builder<'_> {
 
     fn update(&mut self) -> Plan {
         let mut launches: Vec<Launch> = Vec::new();
+        let state = self.io.state;
+        let learning = self.table.runs(|layer| !self.options.frozen.contains(layer));
         let clip = self.options.clip_norm.map(|limit| {
-            let (clipping, factor) = adam::clip(&mut self.arena, self.io.state.g, limit);
+            // Of the frozen layers in between nobody has written a gradient: it is zero.
+            let all = learning[0].start..learning[learning.len() - 1].end;
+            let (clipping, factor) = adam::clip(&mut self.arena, state.part(all).g, limit);
             launches.extend(clipping);
             factor
         });
-        launches.push(self.options.adam.update(self.io.steps, &self.io.state, clip));
+        let update = |run| self.options.adam.update(self.io.steps, &state.part(run), clip);
+        launches.extend(learning.into_iter().map(update));
         Plan { launches }
     }
 }

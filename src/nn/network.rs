@@ -1,7 +1,7 @@
 //! A network on a device: parameters and recordings up, epochs of batches through it, results down.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use super::adam::{Adam, State};
@@ -42,6 +42,8 @@ pub struct Options {
     pub clip_norm: Option<f64>,
     /// Whether the network is trained; otherwise it holds no gradients and no optimizer.
     pub training: bool,
+    /// Names of layers whose parameters stay as they are.
+    pub frozen: BTreeSet<String>,
 }
 
 /// What one epoch of training runs over.
@@ -183,6 +185,7 @@ impl<'g> Network<'g> {
             variants: options.variants.clone(),
             clip_norm: options.clip_norm,
             training: options.training,
+            frozen: options.frozen.clone(),
             adam,
         };
         let lowered = lower(model, &capacity, &lowering)?;

@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod predict;
 pub mod run_folder;
 pub mod trainer;
+pub mod transfer;
 pub mod tune;
 
 pub use config::{Config, Protocol};
@@ -15,8 +16,9 @@ pub use evaluate::{Evaluation, evaluate};
 pub use material::Material;
 pub use metrics::{Figures, Tally};
 pub use predict::{Prediction, predict};
-pub use run_folder::{EpochRecord, RunFolder, Summary};
+pub use run_folder::{EpochRecord, RunFolder, Summary, kept_model};
 pub use trainer::{Event, Outcome, Trainer};
+pub use transfer::{Origin, Transfer};
 
 use std::collections::BTreeMap;
 

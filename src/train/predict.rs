@@ -1,5 +1,7 @@
 //! What a model takes recordings for.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::material::{network_windows, restored, signals};
@@ -53,7 +55,8 @@ pub fn predict(gpu: &Gpu, checkpoint: &Checkpoint, recordings: &[Recording]) -> 
     let windows = cut(recordings, &vec![0; recordings.len()], model.window, model.window)?;
     let scaled = network_windows(recordings, &windows, restored(checkpoint.scaling), model.window);
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
-    let options = Options { batch: BATCH, variants, clip_norm: None, training: false };
+    let frozen = BTreeSet::new();
+    let options = Options { batch: BATCH, variants, clip_norm: None, training: false, frozen };
     let mut network = Network::new(gpu, model, &signals(recordings), &scaled, scaled.len(), &options)?;
     network.set_parameters(&checkpoint.parameters);
     let order: Vec<u32> = (0..scaled.len() as u32).collect();

@@ -1,5 +1,6 @@
 //! The work that is measured: training steps and a classification over windows of noise.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::TEST_WINDOWS;
@@ -35,13 +36,14 @@ fn epoch(order: &[u32]) -> Epoch<'_> {
 }
 
 impl<'g> Work<'g> {
-    /// Lowers and compiles `model`; an epoch has up to `steps` batches of `batch` windows, which are window, label
+    /// Lowers and compiles `model` with the layers `frozen`; an epoch has up to `steps` batches of `batch` windows, which are window, label
     /// 0, 1, 2, ... over and over.
     pub(in crate::train) fn new(
         gpu: &'g Gpu,
         model: &Model,
         (steps, batch): (usize, usize),
         variants: &Variants,
+        frozen: &BTreeSet<String>,
     ) -> Result<Self> {
         let count = TEST_WINDOWS.max(steps * batch);
         let classes = model.classes()?;
@@ -55,7 +57,8 @@ impl<'g> Work<'g> {
                 scale: 1.0,
             })
             .collect();
-        let options = Options { batch, variants: variants.clone(), clip_norm: None, training: true };
+        let (variants, frozen) = (variants.clone(), frozen.clone());
+        let options = Options { batch, variants, clip_norm: None, training: true, frozen };
         let network = Network::new(gpu, model, &[&signal], &windows, count, &options)?;
         let parameters = initialise(model, 0)?;
         network.set_parameters(&parameters);
