@@ -85,7 +85,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "RUN|FILE", help_heading = "Training")]
     pub(crate) from: Option<PathBuf>,
     /// Layers of --from whose parameters stay as they are: names with commas between them, or all that came with
-    /// it. Dropout below the last of those that lie under every layer that learns is off [default: none]
+    /// it. Dropout among frozen layers at the model's start is off [default: none]
     #[arg(long, value_name = "LAYERS|all", value_delimiter = ',', help_heading = "Training")]
     pub(crate) freeze: Option<Vec<String>>,
     /// Add a dense layer of this many units with ReLU before the output layer of --from, which is a new one then

@@ -247,7 +247,11 @@ impl RunFolder {
         if self.inherited().exists() {
             return Ok(Some(split_record::with_inherited(own, &split_record::read(&self.inherited())?)));
         }
-        Ok(Origin::of(&self.read_last()?).is_none().then_some(own))
+        let path = self.config();
+        let text = fs::read_to_string(&path).map_err(|cause| Error::read(&path, &cause))?;
+        let config: toml::Table =
+            text.parse().map_err(|cause| Error::input(format!("{}: {cause}", path.display())))?;
+        Ok((!config.contains_key("from")).then_some(own))
     }
 
     /// Writes `metrics.jsonl`.

@@ -20,7 +20,7 @@ use crate::data::recording::sha256_of_samples;
 use crate::data::split::Split;
 use crate::data::split_record::{Scored, SplitRecord, scored};
 use crate::data::windows::{Scale, Scaling, Window};
-use crate::nn::{Checkpoint, Model, ParameterTable, initialise};
+use crate::nn::{Checkpoint, LayerKind, Model, ParameterTable, initialise};
 use crate::{Error, Result};
 
 /// What `--freeze` says for every layer that came with the model.
@@ -86,8 +86,9 @@ impl Source {
     pub(super) fn open(config: &Config, last: Option<&Checkpoint>) -> Result<Option<Self>> {
         let Some(from) = config.from.clone() else { return Ok(None) };
         let Some(last) = last else {
+            let checkpoint = kept_model(&from).map_err(|error| error.within("--from"))?;
             let learned = if from.is_dir() { RunFolder::open(&from)?.read_learned()? } else { None };
-            return Ok(Some(Self { checkpoint: kept_model(&from)?, from, learned, origin: None }));
+            return Ok(Some(Self { checkpoint, from, learned, origin: None }));
         };
         let frozen = config.freeze.as_deref().unwrap_or_default();
         match Origin::of(last).filter(|origin| origin.from == from && origin.frozen == frozen) {
@@ -215,6 +216,12 @@ impl Source {
                 split.classes.join(", ")
             ));
         }
+        if config.dropout.is_some() && !has_dropout(&model, &table, &frozen) {
+            notes.push(
+                "the model's dropout lies among frozen layers, where it is off: --dropout changes nothing"
+                    .to_owned(),
+            );
+        }
         notes.extend(unit_note(restored(scaling), recordings, split, model.window));
         let leak = leak(learned.as_deref(), recordings, split);
         let leaky = leak.is_some();
@@ -261,6 +268,15 @@ fn frozen(wanted: &[String], kept: &[String], fresh: &[String], model: &Model) -
         }
     }
     Ok(kept.iter().filter(|name| wanted.contains(name)).cloned().collect())
+}
+
+/// Whether a dropout layer is on in training: above the frozen layers that lie below all that learn, see
+/// [`crate::nn::lower`].
+fn has_dropout(model: &Model, table: &ParameterTable, frozen: &[String]) -> bool {
+    let below =
+        table.entries().iter().take_while(|entry| frozen.iter().any(|name| name == entry.layer_name()));
+    let fixed = below.last().map_or(0, |entry| entry.layer + 1);
+    model.layers[fixed..].iter().any(|layer| matches!(layer.kind, LayerKind::Dropout { .. }))
 }
 
 /// What to say where the training windows are of quite another size than those that the scaling was fitted on.

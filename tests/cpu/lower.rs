@@ -9,13 +9,22 @@ use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::nn::lower::{Capacity, Lowered, Lowering, lower};
 use gpu_bearing::nn::variants::{ROWS, Row};
 
-const CLASSES: usize = 6;
+pub(crate) const CLASSES: usize = 6;
+
+/// Frozen layers: none, and some from the start and in the middle.
+const FROZEN: [&[&str]; 2] = [&[], &["conv1", "conv2", "dense1"]];
 
 fn lowered(row: &Row, batch: usize) -> Lowered {
+    lowered_with(row, batch, &[]).unwrap()
+}
+
+/// The default model with layers frozen.
+pub(crate) fn lowered_with(row: &Row, batch: usize, frozen: &[&str]) -> gpu_bearing::Result<Lowered> {
     let capacity = Capacity { batch, windows: batch, order: batch, signal_parts: vec![4000] };
-    let options =
-        Lowering { variants: row.variants(), clip_norm: None, training: true, adam: Adam::default() };
-    lower(&Model::default_for(CLASSES).unwrap(), &capacity, &options).unwrap()
+    let frozen = frozen.iter().map(|name| (*name).to_owned()).collect();
+    let (variants, adam) = (row.variants(), Adam::default());
+    let options = Lowering { variants, clip_norm: None, training: true, frozen, adam };
+    lower(&Model::default_for(CLASSES).unwrap(), &capacity, &options)
 }
 
 /// The launches of a training step of the default model.
@@ -71,8 +80,8 @@ fn the_tiled_variant_fills_a_gpu() {
 /// Most bytes of a step are tensors of which few are in use together.
 #[test]
 fn buffers_that_share_memory_are_never_in_use_together() {
-    for row in ROWS {
-        let lowered = lowered(row, 32);
+    for (row, frozen) in ROWS.iter().flat_map(|row| FROZEN.map(|frozen| (row, frozen))) {
+        let lowered = lowered_with(row, 32, frozen).unwrap();
         let buffers = &lowered.arena.buffers;
         let mut memories: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (index, buffer) in buffers.iter().enumerate() {
@@ -110,8 +119,8 @@ fn buffers_that_share_memory_are_never_in_use_together() {
 /// What a run reads of scratch it has written before: the first launch that binds it writes it.
 #[test]
 fn scratch_is_written_before_it_is_read() {
-    for row in ROWS {
-        let lowered = lowered(row, 32);
+    for (row, frozen) in ROWS.iter().flat_map(|row| FROZEN.map(|frozen| (row, frozen))) {
+        let lowered = lowered_with(row, 32, frozen).unwrap();
         for run in [vec![&lowered.infer], vec![&lowered.gradients, &lowered.update]] {
             let mut seen = BTreeSet::new();
             for launch in run.iter().flat_map(|plan| &plan.launches) {

@@ -1,5 +1,7 @@
 //! Whole networks against PyTorch, and what must hold of any training step.
 
+use std::collections::BTreeSet;
+
 use gpu_bearing::gpu::{BufferSpec, Gpu, Slice};
 use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::nn::checkpoint::load_parameters;
@@ -127,12 +129,12 @@ loss = "softmax_cross_entropy"
 target = "condition"
 "#;
 
-const CLASSES: usize = 6;
+pub(crate) const CLASSES: usize = 6;
 
 /// A network of `model` with the windows of some batches, one after the other in one recording.
-struct Fixture<'g> {
-    network: Network<'g>,
-    order: Vec<u32>,
+pub(crate) struct Fixture<'g> {
+    pub(crate) network: Network<'g>,
+    pub(crate) order: Vec<u32>,
 }
 
 impl<'g> Fixture<'g> {
@@ -146,7 +148,7 @@ impl<'g> Fixture<'g> {
         Self::with(gpu, model, rows, &options(variants, batch), usize::MAX)
     }
 
-    fn with(
+    pub(crate) fn with(
         gpu: &'g Gpu,
         model: &Model,
         rows: &[usize],
@@ -176,21 +178,22 @@ impl<'g> Fixture<'g> {
         Ok(self.network.train(&epoch, &|| false, &mut |_| {})?)
     }
 
-    fn whole_epoch(&mut self) -> Result<Trained, Failed> {
+    pub(crate) fn whole_epoch(&mut self) -> Result<Trained, Failed> {
         let order = self.order.clone();
         self.train(&order, 0, 0)
     }
 }
 
-fn options(variants: &Variants, batch: usize) -> Options {
-    Options { batch, variants: variants.clone(), clip_norm: None, training: true }
+pub(crate) fn options(variants: &Variants, batch: usize) -> Options {
+    let (variants, frozen) = (variants.clone(), BTreeSet::new());
+    Options { batch, variants, clip_norm: None, training: true, frozen }
 }
 
-fn every_layer() -> Result<Model, Failed> {
+pub(crate) fn every_layer() -> Result<Model, Failed> {
     Ok(Model::parse(EVERY_LAYER, "every-layer.toml", CLASSES)?)
 }
 
-fn bits(values: &[f32]) -> Vec<u32> {
+pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
@@ -390,7 +393,8 @@ fn shared_memory(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let capacity =
         Capacity { batch: ROWS, windows: ROWS, order: ROWS, signal_parts: vec![ROWS * model.window] };
     let (clip_norm, adam) = (Some(0.1), Adam::default());
-    let lowering = Lowering { variants: variants.clone(), clip_norm, training: true, adam };
+    let frozen = BTreeSet::new();
+    let lowering = Lowering { variants: variants.clone(), clip_norm, training: true, frozen, adam };
     let lowered = lower(&model, &capacity, &lowering)?;
     let (x, labels) = goldens::batch(0, ROWS, model.window, 1, CLASSES);
     let parameters = initialise(&model, 5)?;
