@@ -158,9 +158,9 @@ impl Source {
         for recording in recordings.iter().filter(|recording| recording.rate > rate) {
             *higher.entry(format!("{} Hz", recording.rate)).or_default() += 1;
         }
-        let higher: Vec<String> = higher.iter().map(|(rate, count)| format!("{count} from {rate}")).collect();
-        (!higher.is_empty())
-            .then(|| format!("resampled to the model's {rate} Hz: {} recordings", higher.join(", ")))
+        let higher: Vec<String> =
+            higher.iter().map(|(rate, count)| format!("{count} recordings from {rate}")).collect();
+        (!higher.is_empty()).then(|| format!("resampled to the model's {rate} Hz: {}", higher.join(", ")))
     }
 
     /// The model for the classes of `split`, and what of it is kept, frozen and new; `config` gets the frozen layers by
