@@ -20,6 +20,7 @@ use crate::data::recording::sha256_of_samples;
 use crate::data::split::Split;
 use crate::data::split_record::{Scored, SplitRecord, scored};
 use crate::data::windows::{Scale, Scaling, Window};
+use crate::nn::parameters::Entry;
 use crate::nn::{Checkpoint, LayerKind, Model, ParameterTable, initialise};
 use crate::{Error, Result};
 
@@ -176,38 +177,42 @@ impl Source {
         if let Some(origin) = origin {
             return Ok((old, Transfer { parameters: trained, origin, learned }));
         }
-        let within = |error: Error| error.within(format!("--from {}", from.display()));
         let same_classes = classes == split.classes;
-        let model = match config.add_dense {
-            None if same_classes => old.clone(),
-            added => old.with_head(split.classes.len(), added).map_err(within)?,
-        };
-        let (old_table, table) = (ParameterTable::new(&old)?, ParameterTable::new(&model)?);
-        let output = model.layers.last().map_or("", |layer| &layer.name);
         let new_output = config.add_dense.is_some() || !same_classes;
-        let mut fresh: Vec<String> = Vec::new();
-        let mut kept: Vec<String> = Vec::new();
+        let model = if new_output {
+            let model = old.with_head(split.classes.len(), config.add_dense);
+            model.map_err(|error| error.within(format!("--from {}", from.display())))?
+        } else {
+            old.clone()
+        };
+        let output = model.layers.last().map_or("", |layer| &layer.name);
+        let (old_table, table) = (ParameterTable::new(&old)?, ParameterTable::new(&model)?);
         let mut parameters = initialise(&model, config.seed)?;
+        let (mut kept, mut fresh) = (Vec::new(), Vec::new());
         for entry in table.entries() {
             let layer = entry.layer_name();
             let source = old_table.entries().iter().find(|source| source.name == entry.name);
-            let list = match source {
-                Some(source) if !(new_output && layer == output) => {
+            let layers: &mut Vec<String> = match source.filter(|_| !(new_output && layer == output)) {
+                Some(source) => {
                     parameters[entry.range()].copy_from_slice(&trained[source.range()]);
                     &mut kept
                 }
-                _ => &mut fresh,
+                None => &mut fresh,
             };
-            if list.last().is_none_or(|last| last != layer) {
-                list.push(layer.to_owned());
+            if layers.last().is_none_or(|last| last != layer) {
+                layers.push(layer.to_owned());
             }
         }
         let frozen = frozen(config.freeze.as_deref().unwrap_or_default(), &kept, &fresh, &model)?;
-        let of_layers = |table: &ParameterTable, flat: &[f32]| -> Vec<f32> {
-            table.entries().iter().flat_map(|entry| entry.to_torch(flat)).collect()
-        };
-        let learning =
-            table.entries().iter().filter(|entry| !frozen.iter().any(|name| name == entry.layer_name()));
+        let learns = |entry: &&Entry| !frozen.iter().any(|name| name == entry.layer_name());
+        let learning = table.entries().iter().filter(learns).map(|entry| entry.len).sum();
+        if learning == 0 {
+            return Err(Error::input(format!(
+                "--freeze: all layers of '{}' would be frozen, so nothing would learn: freeze fewer, or add a layer \
+                 with --add-dense UNITS",
+                model.name
+            )));
+        }
         let mut notes = Vec::new();
         if !same_classes {
             notes.push(format!(
@@ -226,23 +231,12 @@ impl Source {
         let leak = leak(learned.as_deref(), recordings, split);
         let leaky = leak.is_some();
         notes.extend(leak);
-        let origin = Origin {
-            from: from.clone(),
-            model: old.name.clone(),
-            sha256: sha256_of_samples(&of_layers(&old_table, &trained)),
-            learning: learning.map(|entry| entry.len).sum(),
-            frozen: frozen.clone(),
-            fresh,
-            leaky,
-            notes,
-        };
-        if origin.learning == 0 {
-            return Err(Error::input(format!(
-                "--freeze: all layers of '{}' would be frozen, so nothing would learn: freeze fewer, or add a layer \
-                 with --add-dense UNITS",
-                model.name
-            )));
-        }
+        let tensors: Vec<f32> =
+            old_table.entries().iter().flat_map(|entry| entry.to_torch(&trained)).collect();
+        let sha256 = sha256_of_samples(&tensors);
+        let name = old.name;
+        let origin =
+            Origin { from, model: name, sha256, frozen: frozen.clone(), fresh, learning, leaky, notes };
         config.freeze = (!frozen.is_empty()).then_some(frozen);
         Ok((model, Transfer { parameters, origin, learned }))
     }
