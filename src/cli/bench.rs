@@ -1,11 +1,12 @@
 //! `gpu-bearing bench`: what a training step and a classification cost, here, beside PyTorch, or on another adapter.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::gpu::roof::Roof;
-use gpu_bearing::nn::{Model, Variants, tuned};
+use gpu_bearing::nn::{Model, ParameterTable, Variants, tuned};
 use gpu_bearing::report;
 use gpu_bearing::train::bench::forecast::{CLASSES, Figures, forecast};
 use gpu_bearing::train::bench::scaling::scaling;
@@ -18,9 +19,13 @@ use super::output;
 /// Measure a training step and a classification on an adapter, kernel by kernel
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Model by name or file; `gpu-bearing model` shows it
-    #[arg(long, value_name = "NAME|FILE", default_value = "cnn-lstm")]
+    /// Model by name, file or run; `gpu-bearing model` shows it
+    #[arg(long, value_name = "NAME|FILE|RUN", default_value = "cnn-lstm")]
     model: String,
+    /// Layers whose parameters stay as they are, as `train --from RUN --freeze` leaves them: names with commas between
+    /// them, or all but the output layer
+    #[arg(long, value_name = "LAYERS|all", value_delimiter = ',', conflicts_with_all = ["against", "scaling"])]
+    freeze: Vec<String>,
     /// Windows in a batch
     #[arg(long, value_name = "WINDOWS", default_value_t = 32)]
     batch: usize,
@@ -85,11 +90,12 @@ const MOST_REPEATS: usize = 100_000;
 pub(crate) fn run(args: &Args) -> Result<()> {
     bounded("--batch", args.batch, 1, MOST_WINDOWS)?;
     bounded("--repeats", args.repeats, 1, MOST_REPEATS)?;
-    let model = Model::load(&args.model, CONDITIONS)?;
+    let model = super::model::load(&args.model, CONDITIONS)?;
+    let frozen = frozen(&args.freeze, &model)?;
     if args.plan {
-        return plan(args, &model);
+        return plan(args, &model, &frozen);
     }
-    let subject = Subject::new(&model, args.batch)?;
+    let subject = Subject::new(&model, args.batch, &frozen)?;
     let before = args.compare.as_deref().map(|path| earlier(path, &subject)).transpose()?;
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let variants = tuned::choose(&gpu.info, args.variant.as_deref())?;
@@ -103,7 +109,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return if args.json { output::json(&result) } else { output::line(report::bench::against(&result)) };
     }
     output::note(format!("compiling, then {} repeats ...", args.repeats));
-    let figures = bench(&gpu, &model, args.batch, args.repeats, &variants, &mut |_| {})?;
+    let figures = bench(&gpu, &model, args.batch, args.repeats, &variants, &frozen, &mut |_| {})?;
     let screen = output::Screen { json: args.json };
     if args.json {
         output::json(&figures)?;
@@ -139,7 +145,25 @@ fn growth(args: &Args, gpu: &Gpu, model: &Model, variants: &Variants) -> Result<
     if args.json { output::json(&all) } else { output::line(report::bench::scaling(&all)) }
 }
 
-fn plan(args: &Args, model: &Model) -> Result<()> {
+/// The layers that `--freeze` names.
+fn frozen(wanted: &[String], model: &Model) -> Result<BTreeSet<String>> {
+    let output = model.layers.last().map(|layer| layer.name.clone());
+    let (table, all) = (ParameterTable::new(model)?, wanted == ["all"]);
+    let layers: BTreeSet<String> =
+        table.entries().iter().map(|entry| entry.layer_name().to_owned()).collect();
+    if let Some(name) = wanted.iter().find(|name| !all && !layers.contains(*name)) {
+        return Err(Error::input(format!(
+            "--freeze {name}: '{}' has no such layer with parameters",
+            model.name
+        )));
+    }
+    Ok(layers
+        .into_iter()
+        .filter(|name| wanted.contains(name) || all && Some(name) != output.as_ref())
+        .collect())
+}
+
+fn plan(args: &Args, model: &Model, frozen: &BTreeSet<String>) -> Result<()> {
     let mut adapters = CLASSES.to_vec();
     if let (Some(gb_per_s), Some(gflop_per_s), Some(launch_us)) = (args.bandwidth, args.rate, args.launch) {
         for (flag, value) in [("--bandwidth", gb_per_s), ("--rate", gflop_per_s)] {
@@ -152,6 +176,6 @@ fn plan(args: &Args, model: &Model) -> Result<()> {
         }
         adapters.push(Figures { name: "yours", roof: Roof { gb_per_s, gflop_per_s }, launch_us });
     }
-    let result = forecast(model, args.batch, args.variant.as_deref(), adapters)?;
+    let result = forecast(model, args.batch, args.variant.as_deref(), frozen, adapters)?;
     if args.json { output::json(&result) } else { output::line(report::bench::forecast(&result)) }
 }

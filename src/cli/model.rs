@@ -1,8 +1,11 @@
 //! `gpu-bearing model`: a model's layers, parameters and arithmetic, as in the paper's Table 1.
 
+use std::path::Path;
+
 use gpu_bearing::Result;
 use gpu_bearing::nn::model::{Model, Row};
 use gpu_bearing::report::{Align, Table};
+use gpu_bearing::train::kept_model;
 use serde::Serialize;
 
 use super::output;
@@ -10,10 +13,11 @@ use super::output;
 /// Show a model: layer, output, parameters, arithmetic
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A built-in model's name or a model file [default: the paper's network, cnn-lstm]
-    #[arg(value_name = "NAME|FILE")]
+    /// A built-in model's name, a model file, a run's folder or its .safetensors file [default: the paper's network,
+    /// cnn-lstm]
+    #[arg(value_name = "NAME|FILE|RUN")]
     model: Option<String>,
-    /// Number of conditions that the model tells apart
+    /// Number of conditions that the model tells apart; a run's model has its own
     #[arg(long, value_name = "N", default_value_t = 6)]
     classes: usize,
     /// Print JSON
@@ -33,11 +37,21 @@ struct Description {
     multiply_adds: u64,
 }
 
+/// The model of that name, of that file for `classes` conditions, or the one that a run has kept, for its own.
+pub(crate) fn load(name: &str, classes: usize) -> Result<Model> {
+    let path = Path::new(name);
+    if path.is_dir() || path.extension().is_some_and(|extension| extension == "safetensors") {
+        return kept_model(path).map(|checkpoint| checkpoint.model);
+    }
+    Model::load(name, classes)
+}
+
 pub(crate) fn run(args: &Args) -> Result<()> {
     let model = match &args.model {
         None => Model::default_for(args.classes)?,
-        Some(name) => Model::load(name, args.classes)?,
+        Some(name) => load(name, args.classes)?,
     };
+    let classes = model.classes()?;
     let layers = model.rows()?;
     let description = Description {
         parameters: layers.iter().map(|row| row.parameters).sum(),
@@ -45,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         name: model.name,
         window: model.window,
         channels: model.channels,
-        classes: args.classes,
+        classes,
         layers,
     };
     if args.json {

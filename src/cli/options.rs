@@ -88,6 +88,18 @@ pub(crate) struct Options {
     /// Built-in model or model file [default: cnn-lstm]
     #[arg(long, value_name = "NAME|FILE", help_heading = "Training")]
     pub(crate) model: Option<String>,
+    /// Start from the kept model of this run, or of a .safetensors file that gpu-bearing has saved, with its window,
+    /// sampling rate and scaling; the output layer is a new one where the classes differ [default: fresh parameters]
+    #[arg(long, value_name = "RUN|FILE", help_heading = "Training")]
+    pub(crate) from: Option<PathBuf>,
+    /// Layers of --from whose parameters stay as they are: names with commas between them, or all that came with
+    /// it. Dropout among frozen layers at the model's start is off [default: none]
+    #[arg(long, value_name = "LAYERS|all", value_delimiter = ',', help_heading = "Training")]
+    pub(crate) freeze: Option<Vec<String>>,
+    /// Add a dense layer of this many units with ReLU before the output layer of --from, which is a new one then
+    /// [default: none]
+    #[arg(long, value_name = "UNITS", help_heading = "Training")]
+    pub(crate) add_dense: Option<usize>,
     /// Rate of the model's dropout layers, 0 to below 1 [default: the model's, 0.3 for cnn-lstm]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub(crate) dropout: Option<f64>,
@@ -176,10 +188,13 @@ impl Options {
     }
 
     /// These options, and where they are open those of `other`. A stride of `other` that is its window, as every
-    /// run saves it, does not outlive that window.
+    /// run saves it, does not outlive that window, nor a model of `other` that these start from a trained one.
     pub(crate) fn or(self, mut other: Self) -> Self {
         if self.window.is_some() && other.stride == other.window {
             other.stride = None;
+        }
+        if self.from.is_some() {
+            other.model = None;
         }
         let mut table = other.table();
         table.extend(self.table());
@@ -216,6 +231,7 @@ impl Options {
             ("--batch", self.batch, 1, MOST_WINDOWS),
             ("--schedule-epochs", self.schedule_epochs, 1, MOST_EPOCHS),
             ("--augment-shift", self.augment_shift, 0, LARGEST_SHIFT),
+            ("--add-dense", self.add_dense, 1, MOST_CHANNELS),
         ] {
             if let Some(value) = value {
                 bounded(flag, value, least, most)?;
@@ -246,11 +262,13 @@ impl Options {
             let (least, most) = NOISE_RANGE.into_inner();
             return Err(Error::input(format!("--augment-noise {ratio}: must be from {least} to {most} dB")));
         }
-        if let Some(folder) = self.data.as_deref().map(absolute).filter(|folder| folder.to_str().is_none()) {
-            return Err(Error::input(format!(
-                "--data {}: the path is not UTF-8, so that config.toml cannot hold it: rename the folder",
-                folder.display()
-            )));
+        for (flag, path) in [("--data", &self.data), ("--from", &self.from)] {
+            if let Some(path) = path.as_deref().map(absolute).filter(|path| path.to_str().is_none()) {
+                return Err(Error::input(format!(
+                    "{flag} {}: the path is not UTF-8, so that config.toml cannot hold it: rename the folder",
+                    path.display()
+                )));
+            }
         }
         Ok(())
     }
@@ -266,6 +284,7 @@ impl Options {
                 "--load {load} picks recordings for --protocol: add that, or leave --load out"
             )));
         }
+        self.check_from()?;
         let schedule = self.schedule.unwrap_or(Schedule::Constant);
         let (schedule_epochs, schedule_factor) = match schedule {
             Schedule::Constant | Schedule::Cosine => (None, None),
@@ -280,11 +299,17 @@ impl Options {
             skip_bad: self.skip_bad.unwrap_or(false),
             protocol: self.protocol,
             load: paper.then_some(self.load.unwrap_or(protocol::LOAD)),
-            model: self.model.map_or_else(|| MODEL.to_owned(), model_path),
+            model: match self.from {
+                Some(_) => None,
+                None => Some(self.model.map_or_else(|| MODEL.to_owned(), model_path)),
+            },
+            from: self.from.map(|path| absolute(&path)),
+            freeze: self.freeze,
+            add_dense: self.add_dense,
             window: if paper { Some(protocol::WINDOW) } else { self.window },
             stride: if paper { Some(protocol::WINDOW) } else { self.stride },
             target_rate: self.target_rate,
-            scale: self.scale.unwrap_or(if paper { Scale::None } else { Scale::Train }),
+            scale: if paper { Some(Scale::None) } else { self.scale },
             split: self.protocol.map_or(self.split, |protocol| Some(protocol.rule())),
             balance: self.balance.unwrap_or(if paper { Balance::Off } else { Balance::On }),
             seed: self.seed.unwrap_or(0),
@@ -312,6 +337,24 @@ impl Options {
         check_schedule(&config)?;
         check_class_weights(&config)?;
         Ok(config)
+    }
+
+    /// Refuses another model beside one to start from, and what is about such a model without one.
+    fn check_from(&self) -> Result<()> {
+        if let (Some(from), Some(model)) = (&self.from, &self.model) {
+            return Err(Error::input(format!(
+                "--from {} brings its own model: leave --model {model} out, or --from",
+                from.display()
+            )));
+        }
+        let flag = match self {
+            Self { from: None, freeze: Some(_), .. } => "--freeze",
+            Self { from: None, add_dense: Some(_), .. } => "--add-dense",
+            _ => return Ok(()),
+        };
+        Err(Error::input(format!(
+            "{flag} is about a model to start from: add --from RUN, or leave {flag} out"
+        )))
     }
 
     /// Refuses what contradicts a data rule; its own values may be given, as a saved configuration does.

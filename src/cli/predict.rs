@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use gpu_bearing::data::{Dataset, ReadOptions, Recording, read_file, read_wav_from};
 use gpu_bearing::gpu::Gpu;
-use gpu_bearing::nn::Checkpoint;
 use gpu_bearing::report::figures::percent;
 use gpu_bearing::shell::word;
 use gpu_bearing::train::material::at_rate;
-use gpu_bearing::train::{Prediction, RunFolder, predict};
+use gpu_bearing::train::{Prediction, kept_model, predict};
 use gpu_bearing::{Error, Result};
 use serde::Serialize;
 
@@ -55,11 +54,7 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
-    let checkpoint = if args.run.is_dir() {
-        RunFolder::open(&args.run)?.read_model()?
-    } else {
-        Checkpoint::load(&args.run)?
-    };
+    let checkpoint = kept_model(&args.run)?;
     let options = args.read.options();
     let read = args.files.iter().map(|file| (file.display().to_string(), read(file, &options)));
     let dataset = Dataset::gather(read, options.skip_bad)?;

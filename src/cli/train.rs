@@ -9,7 +9,7 @@ use gpu_bearing::nn::{ParameterTable, tuned};
 use gpu_bearing::report::figures::{confusion, figures, split_words};
 use gpu_bearing::report::tensorboard::Events;
 use gpu_bearing::shell::word;
-use gpu_bearing::train::{Config, Event, Material, Outcome, RunFolder, Summary, Trainer};
+use gpu_bearing::train::{Config, Event, Material, Origin, Outcome, RunFolder, Summary, Trainer, Transfer};
 use gpu_bearing::{Error, Result};
 use serde::Serialize;
 
@@ -58,13 +58,13 @@ pub(crate) fn run(args: Args) -> Result<()> {
             None => args.options.validate()?,
         },
     };
-    let material = Material::load(&mut config)?;
+    let last = resumed.as_ref().map(RunFolder::read_last).transpose()?;
+    let material = Material::load(&mut config, last.as_ref())?;
     let gpu = Gpu::open(config.adapter.as_deref())?;
     if resumed.is_none() {
         // Before a folder is made that would stay empty. A run that goes on has variants of its own.
         tuned::choose(&gpu.info, config.variant.as_deref())?;
     }
-    let last = resumed.as_ref().map(RunFolder::read_last).transpose()?;
     let folder = match resumed {
         Some(folder) => folder,
         None => RunFolder::create(args.out.as_deref())?,
@@ -112,7 +112,7 @@ fn resumed_options(folder: &RunFolder, given: Options) -> Result<Options> {
 
 /// Says what is trained on what.
 fn describe(config: &Config, material: &Material, screen: Screen) -> Result<()> {
-    let Material { model, recordings, split, rate, skipped, .. } = material;
+    let Material { model, recordings, split, rate, skipped, transfer, .. } = material;
     for (_, error) in skipped {
         screen.line(format!("skipped  {error}"))?;
     }
@@ -148,7 +148,18 @@ fn describe(config: &Config, material: &Material, screen: Screen) -> Result<()> 
         let weights: Vec<String> = split.classes.iter().zip(&material.class_weights).map(weight).collect();
         screen.line(format!("weights  {}", weights.join(", ")))?;
     }
-    screen.line(format!("model    {}, {} parameters", model.name, ParameterTable::new(model)?.count()))
+    let count = ParameterTable::new(model)?.count();
+    let Some(Transfer { origin, .. }) = transfer else {
+        return screen.line(format!("model    {}, {count} parameters", model.name));
+    };
+    let Origin { from, model: name, sha256, frozen, fresh, learning, .. } = origin;
+    screen.line(format!("from     {}: {name}, parameters {}", from.display(), &sha256[..12]))?;
+    for (what, layers) in [("frozen ", frozen), ("fresh  ", fresh)] {
+        if !layers.is_empty() {
+            screen.line(format!("{what}  {}", layers.join(", ")))?;
+        }
+    }
+    screen.line(format!("model    {}, {count} parameters, of which {learning} learn", model.name))
 }
 
 /// Trains to the end or until Ctrl-C.

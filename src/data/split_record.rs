@@ -75,6 +75,20 @@ pub fn read(path: &Path) -> Result<Vec<SplitRecord>> {
         .collect()
 }
 
+/// The records of a model that was trained by the split `own`, started from one whose records are `inherited`: all that
+/// either has learned from, and of the test windows of `own` those that the other has not learned from.
+pub fn with_inherited(own: Vec<SplitRecord>, inherited: &[SplitRecord]) -> Vec<SplitRecord> {
+    let (tested, learned): (Vec<&SplitRecord>, Vec<&SplitRecord>) =
+        inherited.iter().partition(|record| record.part == Part::Test);
+    let held_out: BTreeSet<(&str, usize)> = tested.iter().map(|r| (r.sha256.as_str(), r.start)).collect();
+    let seen: BTreeSet<&str> = learned.iter().map(|record| record.sha256.as_str()).collect();
+    let fair = |record: &SplitRecord| {
+        let sha256 = record.sha256.as_str();
+        record.part != Part::Test || !seen.contains(sha256) || held_out.contains(&(sha256, record.start))
+    };
+    own.into_iter().filter(fair).chain(learned.into_iter().cloned()).collect()
+}
+
 /// The windows that a trained model may be scored on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scored {

@@ -40,6 +40,18 @@ pub struct State {
     pub v: Slice,
 }
 
+impl State {
+    /// The same elements of all four.
+    ///
+    /// # Panics
+    /// If they do not lie inside.
+    #[must_use]
+    pub fn part(&self, run: std::ops::Range<usize>) -> Self {
+        let [p, g, m, v] = [self.p, self.g, self.m, self.v].map(|flat| flat.part(run.start, run.len()));
+        Self { p, g, m, v }
+    }
+}
+
 impl Adam {
     /// What the shader reads of step `t` (from 1) at `learning_rate`: learning rate / (1 - beta1^t) and
     /// 1 / sqrt(1 - beta2^t), in f64 so that they are right at step 1 and at step 100 000.

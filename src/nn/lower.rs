@@ -7,6 +7,13 @@
 //! let it pass. Pools of size 1, dropout of rate 0, reshape and flatten cost nothing: the next layer views the same
 //! elements in its own shape. An image is a sequence of its positions, so a global pool is a pool over all of them, and
 //! a 2-D convolution of one tap a dense layer; any other gathers bands for a product over those.
+//!
+//! A frozen layer has no weight gradient and is left out of Adam's update; below the lowest layer that learns there is
+//! no gradient at all. What stands there up to its last layer with parameters extracts features, always the same of
+//! the same window: its dropout is off. A dropout between that and the first layer that learns is that layer's own,
+//! and stays on.
+
+use std::collections::BTreeSet;
 
 use super::adam::{self, Adam, State};
 use super::conv1d::{Conv1d, Finish, POOLS};
@@ -49,6 +56,8 @@ pub struct Recipe {
     pub objective: Objective,
     /// How windows are changed at random, if they are.
     pub augmentation: Option<Augmentation>,
+    /// Names of layers whose parameters stay as they are.
+    pub frozen: BTreeSet<String>,
 }
 
 /// How a model is lowered.
@@ -150,10 +159,20 @@ struct Stage {
     y: Tensor,
 }
 
+impl Stage {
+    fn has_parameters(&self) -> bool {
+        matches!(self.kind, Kind::Product { .. } | Kind::Lstm { .. })
+    }
+
+    fn learns(&self, frozen: &BTreeSet<String>) -> bool {
+        self.has_parameters() && !frozen.contains(&self.name)
+    }
+}
+
 /// Lowers `model` for the given capacity.
 ///
 /// # Errors
-/// A layer that does not fit: the message names it.
+/// A layer that does not fit: the message names it. Training with every layer frozen.
 pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<Lowered> {
     if model.channels != 1 {
         return Err(Error::input(format!(
@@ -175,7 +194,18 @@ pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<L
     let scores = stages[stages.len() - 1].y.viewed(1, model.classes()?);
     let io = io_buffers.with(x, scores);
     let unwritten = arena.allocate("unwritten", 1);
-    let mut lowering = Builder { arena, io, table, options, stages: &stages, unwritten };
+    let first = match stages.iter().position(|stage| stage.learns(&options.recipe.frozen)) {
+        Some(first) => first,
+        None if options.training => {
+            return Err(Error::input(format!(
+                "model '{}': all its layers with parameters are frozen, so nothing would learn: freeze fewer",
+                model.name
+            )));
+        }
+        None => stages.len(),
+    };
+    let fixed = stages[..first].iter().rposition(Stage::has_parameters).map_or(0, |last| last + 1);
+    let mut lowering = Builder { arena, io, table, options, stages: &stages, first, fixed, unwritten };
     let infer = lowering.infer();
     let mut tables = Vec::new();
     let (mut gradients, mut update) = (Plan::default(), Plan::default());
@@ -414,6 +444,10 @@ struct Builder<'a> {
     table: ParameterTable,
     options: &'a Lowering,
     stages: &'a [Stage],
+    /// The lowest stage that learns: below it nobody asks for a gradient.
+    first: usize,
+    /// Stages that extract features, always the same: those up to the last one with parameters below `first`.
+    fixed: usize,
     /// What a kernel binds that can write more than it is asked for.
     unwritten: Slice,
 }
@@ -446,12 +480,14 @@ impl Builder<'_> {
         }
     }
 
-    /// The layers' forward passes; returns where the scores stand.
-    fn forward(&self, plan: &mut Plan, training: bool) -> Tensor {
+    /// The layers' forward passes, from stage `training_from` on with dropout and what a backward pass reads; returns
+    /// where the scores stand.
+    fn forward(&self, plan: &mut Plan, training_from: usize) -> Tensor {
         let variant = self.product();
         // Dropout that is off hands its input on.
         let mut handed_on = None;
-        for stage in self.stages {
+        for (index, stage) in self.stages.iter().enumerate() {
+            let training = index >= training_from;
             let name = stage.name.as_str();
             let Tensor { length, channels, .. } = stage.x;
             let x = &handed_on.take().map_or(stage.x, |x: Tensor| x.viewed(length, channels));
@@ -506,7 +542,7 @@ impl Builder<'_> {
     fn infer(&self) -> Plan {
         let mut plan = Plan::default();
         self.gather(&mut plan, false);
-        let scores = self.forward(&mut plan, false);
+        let scores = self.forward(&mut plan, self.stages.len());
         let Io { steps, labels, results, .. } = &self.io;
         plan.launches.push(softmax_cross_entropy::forward("loss", *steps, &scores, *labels, results));
         plan
@@ -553,9 +589,12 @@ impl Builder<'_> {
         let variant = self.product();
         let mut plan = Plan::default();
         self.gather(&mut plan, true);
-        let scores = self.forward(&mut plan, true);
-        let products: Vec<Vec<WeightGradient>> = (0..self.stages.len())
-            .map(|index| WeightGradient::of(&self.stages[index], self.pooled(index)))
+        let scores = self.forward(&mut plan, self.fixed);
+        let products: Vec<Vec<WeightGradient>> = (self.stages.iter().enumerate())
+            .map(|(index, stage)| match stage.learns(&self.options.recipe.frozen) {
+                true => WeightGradient::of(stage, self.pooled(index)),
+                false => Vec::new(),
+            })
             .collect();
         let mut cuts = GradientSum::default();
         let targets: Vec<Vec<(Target, Option<Target>)>> = (self.stages.iter().zip(&products))
@@ -575,8 +614,7 @@ impl Builder<'_> {
             Target::Flat(offset, len) => g.part(offset, len),
             Target::Partial(offset, len) => partial.part(offset, len),
         };
-        // Below the first stage with parameters nobody asks for a gradient.
-        let first = products.iter().position(|products| !products.is_empty()).unwrap_or(0);
+        let first = self.first;
         let top = self.stages.len() - 1;
         let mut dy = self.output_gradient(top, None, top > first);
         let g = self.io.state.g;
@@ -795,13 +833,18 @@ impl Builder<'_> {
 
     fn update(&mut self, tables: &mut Vec<(Slice, Vec<u32>)>) -> Plan {
         let mut launches: Vec<Launch> = Vec::new();
+        let state = self.io.state;
+        let learning = self.table.runs(|layer| !self.options.recipe.frozen.contains(layer));
         let clip = self.options.clip_norm.map(|limit| {
-            let (clipping, factor) = adam::clip(&mut self.arena, self.io.state.g, limit);
+            // Of the frozen layers in between nobody has written a gradient: it is zero.
+            let all = learning[0].start..learning[learning.len() - 1].end;
+            let (clipping, factor) = adam::clip(&mut self.arena, state.part(all).g, limit);
             launches.extend(clipping);
             factor
         });
         let decays = self.decays(tables);
-        launches.push(self.options.recipe.adam.update(self.io.steps, &self.io.state, clip, decays));
+        let update = |run| self.options.recipe.adam.update(self.io.steps, &state.part(run), clip, decays);
+        launches.extend(learning.into_iter().map(update));
         Plan { launches }
     }
 }

@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+mod head;
 mod read;
 
 /// The models compiled into the binary: name and TOML text. The first is the default.

@@ -182,7 +182,7 @@ impl<'g> Network<'g> {
             order: longest_order,
             signal_parts: parts.lengths.clone(),
         };
-        let Recipe { adam, ref objective, ref augmentation } = options.recipe;
+        let Recipe { adam, ref objective, ref augmentation, .. } = options.recipe;
         let lowering = Lowering {
             variants: options.variants.clone(),
             clip_norm: options.clip_norm,

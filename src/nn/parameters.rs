@@ -16,6 +16,8 @@
 //!
 //! The LSTM's gates stand in the order i, f, g, o.
 
+use std::ops::Range;
+
 use crate::error::Result;
 use crate::gpu::plan::ALIGNMENT;
 use crate::nn::model::Model;
@@ -37,8 +39,13 @@ pub struct Entry {
 
 impl Entry {
     /// The tensor's elements in the flat buffers.
-    pub fn range(&self) -> std::ops::Range<usize> {
+    pub fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.len
+    }
+
+    /// The layer's name.
+    pub fn layer_name(&self) -> &str {
+        self.name.rsplit_once('.').map_or(&self.name, |(layer, _)| layer)
     }
 
     /// PyTorch's shape: the device's with the axes reversed.
@@ -111,6 +118,20 @@ impl ParameterTable {
                 entry.name.strip_suffix(parameter).and_then(|rest| rest.strip_suffix('.')) == Some(layer)
             })
             .unwrap_or_else(|| panic!("the model has no parameter '{layer}.{parameter}'"))
+    }
+
+    /// The elements of the layers that `wanted` takes by their names, padding included: a range for those that follow
+    /// each other.
+    pub fn runs(&self, wanted: impl Fn(&str) -> bool) -> Vec<Range<usize>> {
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for entry in self.entries.iter().filter(|entry| wanted(entry.layer_name())) {
+            let end = entry.offset + entry.len.next_multiple_of(ALIGNMENT);
+            match runs.last_mut() {
+                Some(run) if run.end == entry.offset => run.end = end,
+                _ => runs.push(entry.offset..end),
+            }
+        }
+        runs
     }
 
     /// Elements of a flat buffer, padding included: a multiple of [`ALIGNMENT`].

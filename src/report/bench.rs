@@ -8,7 +8,7 @@ use super::{Align, Table};
 use crate::gpu::profile::Clock;
 use crate::train::bench::forecast::{Cost, Forecast, Term};
 use crate::train::bench::scaling::Series;
-use crate::train::bench::{Against, Bench, Change, Spread, TEST_WINDOWS};
+use crate::train::bench::{Against, Bench, Change, Spread, TEST_WINDOWS, with_frozen};
 
 /// `12.3 ms (11.0 to 14.2)`.
 fn milliseconds(spread: &Spread) -> String {
@@ -28,7 +28,7 @@ pub fn summary(bench: &Bench) -> String {
         format!("\n{:18}{} at the peak of this process, its driver included", "", megabytes(bytes))
     });
     format!(
-        "{}, batch {}, median of {} repeats (fastest to slowest)\n\n\
+        "{}, batch {}{}, median of {} repeats (fastest to slowest)\n\n\
          training step     {}, {:.0} windows/s, {:.1} GFLOP/s\n\
          classify {TEST_WINDOWS}      {}, {:.0} windows/s\n\
          start to 1st step {:8.1} ms, compilation included\n\
@@ -37,6 +37,7 @@ pub fn summary(bench: &Bench) -> String {
          roof              {:.1} GB/s by a copy, {:.1} GFLOP/s by multiply-adds in registers",
         subject.model,
         subject.batch,
+        with_frozen(&subject.frozen),
         bench.repeats,
         milliseconds(step),
         per_second(subject.batch, step),
@@ -197,7 +198,7 @@ pub fn forecast(forecast: &Forecast) -> String {
     }
     let launches: usize = forecast.kernels.iter().map(|kernel| kernel.launches).sum();
     format!(
-        "{}, batch {}: a training step from its counts, {launches} launches; nothing was measured\n\n\
+        "{}, batch {}{}: a training step from its counts, {launches} launches, {:.0} MFLOP; nothing was measured\n\n\
          {adapters}\n\
          by GPUs with these assumed figures; ms by what bounds each launch\n\n\
          {kernels}\n\
@@ -205,7 +206,10 @@ pub fn forecast(forecast: &Forecast) -> String {
          A launch takes as long as its arithmetic or its bytes, whichever takes longer, and what launching costs.\n\
          This is a floor: it takes bandwidth and rate for fully used, and does not see that an LSTM's time steps\n\
          wait for each other. `gpu-bearing bench` measures.",
-        forecast.model, forecast.batch
+        forecast.model,
+        forecast.batch,
+        with_frozen(&forecast.frozen),
+        forecast.kernels.iter().map(|kernel| kernel.flop).sum::<u64>() as f64 / 1e6,
     )
 }
 

@@ -1,5 +1,6 @@
 //! What a training step and a classification cost on an adapter, launch by launch.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -79,29 +80,43 @@ pub struct Subject {
     pub multiply_adds: u64,
     /// Windows in a batch.
     pub batch: usize,
+    /// Layers whose parameters stay as they are.
+    #[serde(default)]
+    pub frozen: BTreeSet<String>,
 }
 
 impl Subject {
-    /// `model` at `batch`.
+    /// `model` at `batch` with the layers `frozen`.
     ///
     /// # Errors
     /// If the model's layers do not fit each other.
-    pub fn new(model: &Model, batch: usize) -> Result<Self> {
+    pub fn new(model: &Model, batch: usize, frozen: &BTreeSet<String>) -> Result<Self> {
         Ok(Self {
             model: model.name.clone(),
             window: model.window,
             parameters: ParameterTable::new(model)?.count(),
             multiply_adds: model.rows()?.iter().map(|row| row.multiply_adds).sum(),
             batch,
+            frozen: frozen.clone(),
         })
     }
 }
 
 impl std::fmt::Display for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { model, window, parameters, batch, .. } = self;
-        write!(f, "{model} (window {window}, {parameters} parameters) at batch {batch}")
+        let Self { model, window, parameters, batch, frozen, .. } = self;
+        write!(
+            f,
+            "{model} (window {window}, {parameters} parameters) at batch {batch}{}",
+            with_frozen(frozen)
+        )
     }
+}
+
+/// `, conv1, dense1 frozen`, or nothing.
+pub fn with_frozen(layers: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = layers.iter().map(String::as_str).collect();
+    if names.is_empty() { String::new() } else { format!(", {} frozen", names.join(", ")) }
 }
 
 /// The figures of a bench.
@@ -154,7 +169,7 @@ impl Spread {
     }
 }
 
-/// Measures `model` at `batch`; `progress` is told each repeat done.
+/// Measures `model` at `batch` with the layers `frozen`; `progress` is told each repeat done.
 ///
 /// # Errors
 /// No repeats, or what the device reported.
@@ -164,13 +179,14 @@ pub fn bench(
     batch: usize,
     repeats: usize,
     variants: &Variants,
+    frozen: &BTreeSet<String>,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Bench> {
     if repeats == 0 || batch == 0 {
         return Err(Error::input("--repeats and --batch have to be at least 1"));
     }
     let start = Instant::now();
-    let mut work = Work::new(gpu, model, (STEPS, batch), variants)?;
+    let mut work = Work::new(gpu, model, (STEPS, batch), variants, frozen)?;
     work.step_ms(1)?;
     let first_step_ms = milliseconds(start);
     // Once more unmeasured: the classification's kernels too, and the submissions find their length.
@@ -191,7 +207,7 @@ pub fn bench(
     let process_bytes = memory::peak_process_bytes();
     let roof = gpu.measure_roof()?;
     Ok(Bench {
-        subject: Subject::new(model, batch)?,
+        subject: Subject::new(model, batch, frozen)?,
         adapter: gpu.info.to_string(),
         repeats,
         train_step_ms: Spread::of(steps),

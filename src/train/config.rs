@@ -57,16 +57,23 @@ pub struct Config {
     pub protocol: Option<Protocol>,
     /// Motor load in hp that the paper's protocol picks.
     pub load: Option<u32>,
-    /// Name of a built-in model, or path of a model file.
-    pub model: String,
+    /// Name of a built-in model, or path of a model file; none where the run starts from a trained model.
+    pub model: Option<String>,
+    /// The run's folder or the checkpoint whose model the run starts from.
+    pub from: Option<PathBuf>,
+    /// Layers of that model whose parameters stay as they came, or `all`, which is resolved to their names.
+    pub freeze: Option<Vec<String>>,
+    /// Units of a dense layer that is added to that model before its output layer.
+    pub add_dense: Option<usize>,
     /// Window in samples; open: the model's.
     pub window: Option<usize>,
     /// Samples from one window's start to the next; open: the window.
     pub stride: Option<usize>,
     /// Sampling rate to train at in Hz; open: the lowest of the recordings.
     pub target_rate: Option<f64>,
-    /// How samples are scaled.
-    pub scale: Scale,
+    /// How samples are scaled; open: as the model was trained with that the run starts from, otherwise by the training
+    /// windows.
+    pub scale: Option<Scale>,
     /// What stays together in the split; open: the strictest that the metadata allows.
     pub split: Option<Rule>,
     /// Whether classes are drawn equally often.

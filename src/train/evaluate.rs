@@ -72,7 +72,8 @@ pub fn evaluate(
     let labels = classes::labels(&recordings, &checkpoint.classes)?;
     let windows = cut(&recordings, &labels, length, config.stride.unwrap_or(length))?;
     let total = windows.len();
-    let fair = scored(&recordings, &windows, &records);
+    let learned = folder.read_learned()?;
+    let fair = scored(&recordings, &windows, learned.as_ref().unwrap_or(&records));
     if fair.windows.is_empty() && !all {
         return Err(Error::input(format!(
             "all {total} windows were trained or validated on, or lie in a gap beside such: give other recordings, \
@@ -99,7 +100,13 @@ pub fn evaluate(
         verdict.notes.extend(summary.notes);
     }
     if !new.is_empty() {
-        verdict.judge_new(&new, &fair.bearing_seen, &records);
+        verdict.judge_new(&new, &fair.bearing_seen, learned.as_ref().unwrap_or(&records));
+        if learned.is_none() {
+            verdict.leaky = true;
+            verdict.notes.push(
+                "what the run's model was started from may have learned from the same bearings".to_owned(),
+            );
+        }
     }
 
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;

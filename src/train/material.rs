@@ -1,16 +1,18 @@
 //! What a run trains on: recordings at one rate, divided into windows, with their scaling.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::config::{Config, Protocol};
+use super::transfer::{Source, Transfer};
 use crate::data::folder::{self, Dataset};
 use crate::data::protocol::{self, paper_recordings, paper_split, sample_recordings};
 use crate::data::resample::{to_rate, working_rate};
 use crate::data::split::{Part, Rule, Split};
-use crate::data::windows::{self, Scaling};
+use crate::data::windows::{self, Scale, Scaling};
 use crate::data::{ReadOptions, Recording, classes, sample};
 use crate::nn::network;
-use crate::nn::{self, Model};
+use crate::nn::{self, Checkpoint, Model};
 use crate::{Error, Result};
 
 /// The model to train, and what it is trained on.
@@ -26,43 +28,70 @@ pub struct Material {
     pub rate: Option<f64>,
     /// The windows of each part.
     pub split: Split,
-    /// Fitted on the training windows.
+    /// Fitted on the training windows, or that of the model that training starts from.
     pub scaling: Scaling,
     /// Weight of each class in the training loss; empty: 1 each.
     pub class_weights: Vec<f64>,
+    /// The trained model that training starts from, if it does.
+    pub transfer: Option<Transfer>,
 }
 
 impl Material {
-    /// Reads, resamples, divides and scales as `config` says, and fills in what it leaves open.
+    /// Reads, resamples, divides and scales as `config` says, and fills in what it leaves open. A run that goes on
+    /// gives its `last` checkpoint.
     ///
     /// # Errors
     /// Recordings that cannot be used, a model that does not fit, a division that leaves a part empty.
-    pub fn load(config: &mut Config) -> Result<Self> {
+    pub fn load(config: &mut Config, last: Option<&Checkpoint>) -> Result<Self> {
+        let source = Source::open(config, last)?;
+        if let Some(source) = &source {
+            source.settle(config)?;
+        }
+        // Where there is none, the source has filled in the window and gives the model.
+        let name = config.model.clone().unwrap_or_default();
         let window = match config.window {
             Some(window) => window,
-            None => Model::window_of(&config.model)?,
+            None => Model::window_of(&name)?,
         };
         let stride = config.stride.unwrap_or(window);
         let dataset = read(config.data.as_deref(), config, &config.read_options())?;
+        let resampled = source.as_ref().and_then(|source| source.resampling_note(&dataset.recordings));
         let (Dataset { recordings, skipped, .. }, rate) = at_working_rate(dataset, config, window)?;
 
-        let split = match config.protocol {
+        let mut split = match config.protocol {
             Some(protocol) => paper_split(&recordings, protocol.rule(), config.seed)?,
             None => {
                 let rule = *config.split.get_or_insert_with(|| Rule::strictest(&recordings));
                 Split::draw(&recordings, Some(rule), window, stride, config.seed)?
             }
         };
-        let mut model = Model::load(&config.model, split.classes.len())?.with_window(window)?;
+        let scale = *config.scale.get_or_insert(Scale::Train);
+        let (mut model, scaling, transfer) = match source {
+            Some(source) => {
+                let scaling = source.scaling();
+                let (model, transfer) = source.transfer(config, &recordings, &split)?;
+                split.leaky |= transfer.origin.leaky;
+                split.notes.extend(resampled.into_iter().chain(transfer.origin.notes.iter().cloned()));
+                (model, scaling, Some(transfer))
+            }
+            None => {
+                let model = Model::load(&name, split.classes.len())?.with_window(window)?;
+                (model, Scaling::fit(scale, &recordings, &split.train, window), None)
+            }
+        };
         if let Some(rate) = config.dropout {
             model = model.with_dropout(rate).map_err(|error| error.within("--dropout"))?;
         }
-        let scaling = Scaling::fit(config.scale, &recordings, &split.train, window);
         let class_weights =
             config.class_weights.as_ref().map_or(Ok(Vec::new()), |weights| weights.of(&split))?;
         (config.window, config.stride) = (Some(window), Some(stride));
         config.target_rate = rate;
-        Ok(Self { model, recordings, skipped, rate, split, scaling, class_weights })
+        Ok(Self { model, recordings, skipped, rate, split, scaling, class_weights, transfer })
+    }
+
+    /// Names of the layers whose parameters stay as they came.
+    pub(super) fn frozen(&self) -> BTreeSet<String> {
+        self.transfer.iter().flat_map(|transfer| transfer.origin.frozen.iter().cloned()).collect()
     }
 
     /// The windows of all parts as the network takes them: train, then validation, then test.

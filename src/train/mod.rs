@@ -11,6 +11,7 @@ pub mod reproduce;
 pub mod run_folder;
 pub mod schedule;
 pub mod trainer;
+pub mod transfer;
 pub mod tune;
 
 pub use config::{Config, Protocol};
@@ -19,9 +20,10 @@ pub use material::Material;
 pub use metrics::{ClassFigures, Figures, Tally};
 pub use predict::{Prediction, predict};
 pub use recipe::ClassWeights;
-pub use run_folder::{EpochRecord, RunFolder, Summary};
+pub use run_folder::{EpochRecord, RunFolder, Summary, kept_model};
 pub use schedule::{LearningRate, Schedule};
 pub use trainer::{Event, Outcome, Trainer};
+pub use transfer::{Origin, Transfer};
 
 use std::collections::BTreeMap;
 

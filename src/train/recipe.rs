@@ -114,6 +114,7 @@ pub(super) fn recipe(config: &Config, material: &Material) -> Recipe {
             noise: config.augment_noise,
             reach: reach(&material.split.train, stride, shift),
         }),
+        frozen: material.frozen(),
     }
 }
 

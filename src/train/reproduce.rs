@@ -40,24 +40,27 @@ pub fn carry_out(
     if folder.is_finished() {
         return Ok(Outcome::Finished(Box::new(folder.read_summary()?)));
     }
-    let material = Material::load(&mut config)?;
-    let mut trainer = if folder.last().exists() {
-        Trainer::resume(gpu, &config, &material, &folder, folder.read_last()?)?
-    } else {
-        Trainer::start(gpu, &config, &material, &folder)?
+    let last = if folder.last().exists() { Some(folder.read_last()?) } else { None };
+    let material = Material::load(&mut config, last.as_ref())?;
+    let mut trainer = match last {
+        Some(last) => Trainer::resume(gpu, &config, &material, &folder, last)?,
+        None => Trainer::start(gpu, &config, &material, &folder)?,
     };
     folder.write_config(&toml::to_string(&config).expect("options are strings, numbers and booleans"))?;
     trainer.run(interrupted, observe)
 }
 
-/// Refuses a folder whose run was begun with other options than `config`, the adapter aside.
+/// Refuses a folder whose run was begun with other options than `config`. The adapter may be another one, and layers
+/// that were to be frozen stand there by name.
 fn refuse_other_options(path: &Path, config: &Config) -> Result<()> {
     let file = path.join(RunFolder::CONFIG);
     let text = fs::read_to_string(&file).map_err(|cause| Error::read(&file, &cause))?;
     let before: toml::Table =
         text.parse().map_err(|cause| Error::input(format!("{}: {cause}", file.display())))?;
     let wanted = toml::Table::try_from(config).expect("options are strings, numbers and booleans");
-    let other = wanted.iter().find(|&(key, value)| key != "adapter" && before.get(key) != Some(value));
+    let free = ["adapter", "freeze"];
+    let other =
+        wanted.iter().find(|&(key, value)| !free.contains(&key.as_str()) && before.get(key) != Some(value));
     match other {
         None => Ok(()),
         Some((key, value)) => {

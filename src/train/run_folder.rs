@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `config.toml` | the effective configuration; `train --config` reads it |
 //! | `split.csv` | which window of which recording is in which part |
+//! | `inherited.csv` | the same of the models that it was started from, if it was: what these have learned from |
 //! | `metrics.jsonl` | a line an epoch, [`EpochRecord`] |
 //! | `model.safetensors` | the kept model: best by validation loss, or the last epoch's where nothing validates |
 //! | `last.safetensors` | where training stands, Adam's moments included; `train --resume` reads it |
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Protocol;
 use super::metrics::Figures;
+use super::transfer::Origin;
 use crate::data::split::{Division, Rule};
 use crate::data::split_record::{self, SplitRecord};
 use crate::nn::Checkpoint;
@@ -65,6 +67,9 @@ pub struct Summary {
     pub model: String,
     /// Number of its parameters.
     pub parameters: usize,
+    /// What the run was started from, if from a trained model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Window in samples.
     pub window: usize,
     /// Sampling rate in Hz that recordings were resampled to; none where they were taken as they are.
@@ -99,6 +104,14 @@ pub struct Summary {
     pub test: Option<Figures>,
     /// Test windows: a row per true class, a column per predicted one.
     pub confusion: Vec<Vec<u64>>,
+}
+
+/// The kept model of the run in the folder `path`, or the checkpoint in that file.
+///
+/// # Errors
+/// There is neither, or no epoch of the run is complete.
+pub fn kept_model(path: &Path) -> Result<Checkpoint> {
+    if path.is_dir() { RunFolder::open(path)?.read_model() } else { Checkpoint::load(path) }
 }
 
 impl RunFolder {
@@ -193,6 +206,10 @@ impl RunFolder {
         self.path.join("split.csv")
     }
 
+    fn inherited(&self) -> PathBuf {
+        self.path.join("inherited.csv")
+    }
+
     fn summary(&self) -> PathBuf {
         self.path.join("summary.json")
     }
@@ -224,6 +241,31 @@ impl RunFolder {
     /// If the file cannot be read or a row is not a record.
     pub fn read_split(&self) -> Result<Vec<SplitRecord>> {
         split_record::read(&self.split())
+    }
+
+    /// Writes `inherited.csv`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_inherited(&self, records: &[SplitRecord]) -> Result<()> {
+        self.written(split_record::write(&self.inherited(), records))
+    }
+
+    /// The records of all that the run's model has learned from: its own, and those of the models that it was started
+    /// from. None where these are not known, since such a model was given without its run's folder.
+    ///
+    /// # Errors
+    /// If a file cannot be read or a row is not a record.
+    pub fn read_learned(&self) -> Result<Option<Vec<SplitRecord>>> {
+        let own = self.read_split()?;
+        if self.inherited().exists() {
+            return Ok(Some(split_record::with_inherited(own, &split_record::read(&self.inherited())?)));
+        }
+        let path = self.config();
+        let text = fs::read_to_string(&path).map_err(|cause| Error::read(&path, &cause))?;
+        let config: toml::Table =
+            text.parse().map_err(|cause| Error::input(format!("{}: {cause}", path.display())))?;
+        Ok((!config.contains_key("from")).then_some(own))
     }
 
     /// Writes `metrics.jsonl`.

@@ -11,6 +11,7 @@ use super::material::{self, Material};
 use super::metrics::Tally;
 use super::run_folder::{EpochRecord, RunFolder, Summary};
 use super::schedule::LearningRate;
+use super::transfer::Origin;
 use super::{recipe, recorded_variants, variant_names};
 use crate::data::order::epoch_order;
 use crate::data::split::Part;
@@ -80,6 +81,9 @@ struct Record {
     tally: Tally,
     /// Seconds spent in the epoch under way.
     seconds: f64,
+    /// The trained model that the run was started from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
     /// What happened to the run that its figures should be read with.
     notes: Vec<String>,
 }
@@ -105,12 +109,18 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self> {
         let variants = tuned::choose(&gpu.info, config.variant.as_deref())?;
         let mut trainer = Self::new(gpu, config, material, folder, variants)?;
-        let parameters = initialise(&material.model, config.seed)?;
+        let parameters = match &material.transfer {
+            Some(transfer) => transfer.parameters.clone(),
+            None => initialise(&material.model, config.seed)?,
+        };
         let zeros = vec![0.0; parameters.len()];
         trainer.kept = parameters.clone();
         trainer.snapshot = Snapshot { parameters, m: zeros.clone(), v: zeros };
         trainer.network.restore(&trainer.snapshot);
         folder.write_split(&material.split.records(&material.recordings))?;
+        if let Some(learned) = material.transfer.as_ref().and_then(|transfer| transfer.learned.as_ref()) {
+            folder.write_inherited(learned)?;
+        }
         Ok(trainer)
     }
 
@@ -207,6 +217,7 @@ impl<'a> Trainer<'a> {
             best: None,
             tally: Tally::new(split.classes.len()),
             seconds: 0.0,
+            origin: material.transfer.as_ref().map(|transfer| transfer.origin.clone()),
             notes: Vec::new(),
         };
         Ok(Self {
@@ -358,6 +369,7 @@ impl<'a> Trainer<'a> {
             variants: variant_names(&self.variants),
             model: model.name.clone(),
             parameters: ParameterTable::new(model)?.count(),
+            origin: self.record.origin.clone(),
             window: model.window,
             rate: self.material.rate,
             synthetic: self.config.data.is_none(),
@@ -484,6 +496,9 @@ fn refuse_other_material(material: &Material, folder: &RunFolder, last: &Checkpo
     let mut other = Vec::new();
     if last.model != material.model {
         other.push("the model");
+    }
+    if Origin::of(last) != material.transfer.as_ref().map(|transfer| transfer.origin.clone()) {
+        other.push("what it starts from");
     }
     if !same_recordings {
         other.push("the recordings");

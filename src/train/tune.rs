@@ -1,5 +1,7 @@
 //! Which row of the variants' table trains fastest on an adapter.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::bench::Spread;
@@ -50,7 +52,7 @@ pub fn tune(
     let mut contenders = Vec::new();
     for row in ROWS.iter().filter(|row| row.lack(&gpu.info).is_none()) {
         progress(row);
-        let mut work = Work::new(gpu, model, (STEPS, batch), &row.variants())?;
+        let mut work = Work::new(gpu, model, (STEPS, batch), &row.variants(), &BTreeSet::new())?;
         // Once unmeasured: drivers put off work to the first run.
         work.step_ms(STEPS)?;
         contenders.push((row, work, Vec::new()));

@@ -8,6 +8,7 @@ mod report;
 mod resume;
 mod setup;
 mod training;
+mod transfer;
 mod tune;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         evaluation::TRIALS,
         report::TRIALS,
         resume::TRIALS,
+        transfer::TRIALS,
         tune::TRIALS,
     ]
     .concat()
@@ -39,8 +41,8 @@ fn main() -> ExitCode {
     for test in bench::TRIALS_WITH_TORCH {
         trials.push(trial_if(torch, "needs an adapter and PyTorch (GPU_BEARING_PYTHON)", false, *test));
     }
-    for test in training::CWRU_TRIALS {
-        trials.push(trial_if(adapter && cwru, "needs an adapter and GPU_BEARING_CWRU", false, *test));
+    for test in [training::CWRU_TRIALS, transfer::CWRU_TRIALS].concat() {
+        trials.push(trial_if(adapter && cwru, "needs an adapter and GPU_BEARING_CWRU", false, test));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }

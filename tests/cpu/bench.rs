@@ -1,6 +1,6 @@
 //! The arithmetic of the bench: roof, forecast, comparison, growth, memory in use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use gpu_bearing::gpu::memory::live_elements;
@@ -59,7 +59,7 @@ fn a_forecast_adds_up_floors_and_launches() {
 #[test]
 fn the_forecast_of_a_model_counts_every_launch_once() {
     let model = Model::default_for(6).unwrap();
-    let of = |batch| forecast(&model, batch, Some("standard"), CLASSES.to_vec()).unwrap();
+    let of = |batch| forecast(&model, batch, Some("standard"), &BTreeSet::new(), CLASSES.to_vec()).unwrap();
     let forecast = of(32);
     let sum =
         |of: fn(&Cost) -> f64| -> f64 { forecast.kernels.iter().map(|kernel| of(&kernel.costs[2])).sum() };
@@ -122,7 +122,7 @@ fn bench(kernels: &[(&str, &str, f64)]) -> Bench {
         floor_ms: ms / 4.0,
     };
     Bench {
-        subject: Subject::new(&Model::default_for(6).unwrap(), 32).unwrap(),
+        subject: Subject::new(&Model::default_for(6).unwrap(), 32, &BTreeSet::new()).unwrap(),
         adapter: "an adapter".into(),
         repeats: 7,
         train_step_ms: spread(20.0),

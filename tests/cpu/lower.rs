@@ -8,16 +8,30 @@ use gpu_bearing::nn::Model;
 use gpu_bearing::nn::lower::{Capacity, Lowered, Lowering, Recipe, lower};
 use gpu_bearing::nn::variants::{ROWS, Row};
 
-const CLASSES: usize = 6;
+pub(crate) const CLASSES: usize = 6;
+
+/// Frozen layers: none, and some from the start and in the middle.
+const FROZEN: [&[&str]; 2] = [&[], &["conv1", "conv2", "dense1"]];
 
 /// A network of sequences and one of images too.
 const MODELS: [&str; 2] = ["cnn-lstm", "cnn2d-lstm"];
 
 fn lowered(row: &Row, model: &str, batch: usize) -> Lowered {
+    lowered_with(row, model, batch, &[]).unwrap()
+}
+
+/// A model with layers frozen.
+pub(crate) fn lowered_with(
+    row: &Row,
+    model: &str,
+    batch: usize,
+    frozen: &[&str],
+) -> gpu_bearing::Result<Lowered> {
     let capacity = Capacity { batch, windows: batch, order: batch, signal_parts: vec![4000] };
-    let options =
-        Lowering { variants: row.variants(), clip_norm: None, training: true, recipe: Recipe::default() };
-    lower(&Model::load(model, CLASSES).unwrap(), &capacity, &options).unwrap()
+    let frozen = frozen.iter().map(|name| (*name).to_owned()).collect();
+    let recipe = Recipe { frozen, ..Recipe::default() };
+    let options = Lowering { variants: row.variants(), clip_norm: None, training: true, recipe };
+    lower(&Model::load(model, CLASSES).unwrap(), &capacity, &options)
 }
 
 /// The launches of a training step.
@@ -26,9 +40,12 @@ fn training_step(row: &Row, model: &str, batch: usize) -> Vec<Launch> {
     [lowered.gradients.launches, lowered.update.launches].concat()
 }
 
-/// Every row of variants with every model here.
-fn networks() -> impl Iterator<Item = (&'static Row, &'static str)> {
-    ROWS.iter().flat_map(|row| MODELS.map(|model| (row, model)))
+/// Every row of variants with every model here, whole and with layers frozen.
+fn networks() -> impl Iterator<Item = (&'static Row, &'static str, &'static [&'static str])> {
+    ROWS.iter().flat_map(|row| {
+        let whole = MODELS.map(|model| (row, model, FROZEN[0]));
+        whole.into_iter().chain([(row, MODELS[0], FROZEN[1])])
+    })
 }
 
 /// On a fast adapter a launch costs more than most kernels' work at batch 32.
@@ -43,7 +60,7 @@ fn a_training_step_takes_few_launches() {
 /// Constants such as a tile's size are chosen when a model is lowered: here at small, usual and large batches.
 #[test]
 fn every_kernel_of_a_training_step_fits_the_default_limits() {
-    for (row, model) in networks() {
+    for (row, model, _) in networks() {
         for batch in [1, 32, 512] {
             for launch in training_step(row, model, batch) {
                 let entry = launch.kernel.reflect().unwrap();
@@ -80,8 +97,8 @@ fn the_tiled_variant_fills_a_gpu() {
 /// Most bytes of a step are tensors of which few are in use together.
 #[test]
 fn buffers_that_share_memory_are_never_in_use_together() {
-    for (row, model) in networks() {
-        let lowered = lowered(row, model, 32);
+    for (row, model, frozen) in networks() {
+        let lowered = lowered_with(row, model, 32, frozen).unwrap();
         let buffers = &lowered.arena.buffers;
         let mut memories: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (index, buffer) in buffers.iter().enumerate() {
@@ -119,8 +136,8 @@ fn buffers_that_share_memory_are_never_in_use_together() {
 /// What a run reads of scratch it has written before: the first launch that binds it writes it.
 #[test]
 fn scratch_is_written_before_it_is_read() {
-    for (row, model) in networks() {
-        let lowered = lowered(row, model, 32);
+    for (row, model, frozen) in networks() {
+        let lowered = lowered_with(row, model, 32, frozen).unwrap();
         for run in [vec![&lowered.infer], vec![&lowered.gradients, &lowered.update]] {
             let mut seen = BTreeSet::new();
             for launch in run.iter().flat_map(|plan| &plan.launches) {

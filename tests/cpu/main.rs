@@ -8,6 +8,8 @@ mod catalogue;
 mod checkpoint;
 mod compare;
 mod folder;
+mod freeze;
+mod head;
 mod initialise;
 mod lower;
 mod mat;

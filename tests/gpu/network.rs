@@ -176,12 +176,12 @@ loss = "softmax_cross_entropy"
 target = "condition"
 "#;
 
-const CLASSES: usize = 6;
+pub(crate) const CLASSES: usize = 6;
 
 /// A network of `model` with the windows of some batches, one after the other in one recording.
-struct Fixture<'g> {
-    network: Network<'g>,
-    order: Vec<u32>,
+pub(crate) struct Fixture<'g> {
+    pub(crate) network: Network<'g>,
+    pub(crate) order: Vec<u32>,
 }
 
 impl<'g> Fixture<'g> {
@@ -195,7 +195,7 @@ impl<'g> Fixture<'g> {
         Self::with(gpu, model, rows, &options(variants, batch), usize::MAX)
     }
 
-    fn with(
+    pub(crate) fn with(
         gpu: &'g Gpu,
         model: &Model,
         rows: &[usize],
@@ -227,21 +227,21 @@ impl<'g> Fixture<'g> {
         Ok(self.network.train(&epoch, &|| false, &mut |_| {})?)
     }
 
-    fn whole_epoch(&mut self) -> Result<Trained, Failed> {
+    pub(crate) fn whole_epoch(&mut self) -> Result<Trained, Failed> {
         let order = self.order.clone();
         self.train(&order, 0, 0)
     }
 }
 
-fn options(variants: &Variants, batch: usize) -> Options {
+pub(crate) fn options(variants: &Variants, batch: usize) -> Options {
     Options { batch, variants: variants.clone(), clip_norm: None, training: true, recipe: Recipe::default() }
 }
 
-fn every_layer() -> Result<Model, Failed> {
+pub(crate) fn every_layer() -> Result<Model, Failed> {
     Ok(Model::parse(EVERY_LAYER, "every-layer.toml", CLASSES)?)
 }
 
-fn bits(values: &[f32]) -> Vec<u32> {
+pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
@@ -477,6 +477,7 @@ fn every_option() -> Recipe {
             noise: Some(6.0),
             reach: [(0, 70), (50, 50), (0, 0), (0, 0)].repeat(4),
         }),
+        frozen: Default::default(),
     }
 }
 

@@ -312,9 +312,9 @@ fn layer(
 
 /// A name becomes part of tensor and file names.
 fn check_name(section: &Section<'_>, name: &str, at: usize) -> Result<()> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '.');
     if name.is_empty() || !name.chars().all(plain) {
-        let message = format!("name '{name}' may only have letters, digits, '_', '-' and '.'");
+        let message = format!("name '{name}' may only have letters, digits, '_', '-', '+' and '.'");
         return Err(section.error(at, message));
     }
     if name == "input" || name == "adam" || name.starts_with("adam.") {

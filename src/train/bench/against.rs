@@ -1,5 +1,6 @@
 //! Ours and PyTorch's times for the same work, pair by pair.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::Serialize;
@@ -81,7 +82,7 @@ pub fn against(
     let models = if model.name == alone.name { vec![model] } else { vec![model, &alone] };
     for (index, model) in models.into_iter().enumerate() {
         progress(&format!("{}: setting up both sides ...", model.name));
-        let mut work = Work::new(gpu, model, (STEPS, batch), variants)?;
+        let mut work = Work::new(gpu, model, (STEPS, batch), variants, &BTreeSet::new())?;
         let (_, probabilities) = work.classify()?;
         let theirs = peer.prepare(model, &work, (STEPS, batch))?;
         against.largest_difference =

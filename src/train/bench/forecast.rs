@@ -1,5 +1,7 @@
 //! What a training step would cost on an adapter that is not at hand, from the plan's counts alone.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::kernel_name;
@@ -112,6 +114,8 @@ pub struct Forecast {
     pub model: String,
     /// Windows in a batch.
     pub batch: usize,
+    /// Layers whose parameters stay as they are.
+    pub frozen: BTreeSet<String>,
     /// The adapters.
     pub adapters: Vec<Figures>,
     /// The step's cost on each.
@@ -120,7 +124,7 @@ pub struct Forecast {
     pub kernels: Vec<KernelForecast>,
 }
 
-/// Counts a training step of `model` at `batch`, in the variants that a discrete GPU gets or those of the row
+/// Counts a training step of `model` at `batch` with the layers `frozen`, in the variants that a discrete GPU gets or those of the row
 /// `variant`; needs no adapter.
 ///
 /// # Errors
@@ -129,11 +133,13 @@ pub fn forecast(
     model: &Model,
     batch: usize,
     variant: Option<&str>,
+    frozen: &BTreeSet<String>,
     adapters: Vec<Figures>,
 ) -> Result<Forecast> {
     let capacity = Capacity { batch, windows: batch, order: batch, signal_parts: vec![batch * model.window] };
     let variants = tuned::choose(&discrete(), variant)?;
-    let lowering = Lowering { variants, clip_norm: None, training: true, recipe: Recipe::default() };
+    let recipe = Recipe { frozen: frozen.clone(), ..Recipe::default() };
+    let lowering = Lowering { variants, clip_norm: None, training: true, recipe };
     let lowered = lower(model, &capacity, &lowering)?;
     let launches: Vec<&Launch> =
         [&lowered.gradients, &lowered.update].into_iter().flat_map(|plan| &plan.launches).collect();
@@ -158,7 +164,7 @@ pub fn forecast(
             costs: adapters.iter().map(|adapter| Cost::of(same.iter().copied(), adapter)).collect(),
         });
     }
-    Ok(Forecast { model: model.name.clone(), batch, adapters, steps, kernels })
+    Ok(Forecast { model: model.name.clone(), batch, frozen: frozen.clone(), adapters, steps, kernels })
 }
 
 /// A GPU with common limits, for which the variants are chosen.

@@ -1,5 +1,7 @@
 //! How the cost of a training step grows with the work: batch, window and LSTM units.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::work::Work;
@@ -104,7 +106,7 @@ fn with_units(model: &Model, units: usize) -> Model {
 }
 
 fn point(gpu: &Gpu, model: &Model, (size, batch): (usize, usize), variants: &Variants) -> Result<Point> {
-    let mut work = Work::new(gpu, model, (STEPS, batch), variants)?;
+    let mut work = Work::new(gpu, model, (STEPS, batch), variants, &BTreeSet::new())?;
     work.step_ms(1)?;
     let steps = ((EPOCH_MS / work.step_ms(1)?) as usize).clamp(1, STEPS);
     let times = (0..REPEATS).map(|_| work.step_ms(steps)).collect::<Result<_>>()?;

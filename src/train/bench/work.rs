@@ -1,5 +1,6 @@
 //! The work that is measured: training steps and a classification over windows of noise.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::TEST_WINDOWS;
@@ -38,13 +39,14 @@ fn epoch<'a>(order: &'a [u32], learning_rates: &'a [f64]) -> Epoch<'a> {
 }
 
 impl<'g> Work<'g> {
-    /// Lowers and compiles `model`; an epoch has up to `steps` batches of `batch` windows, which are window, label
+    /// Lowers and compiles `model` with the layers `frozen`; an epoch has up to `steps` batches of `batch` windows, which are window, label
     /// 0, 1, 2, ... over and over.
     pub(in crate::train) fn new(
         gpu: &'g Gpu,
         model: &Model,
         (steps, batch): (usize, usize),
         variants: &Variants,
+        frozen: &BTreeSet<String>,
     ) -> Result<Self> {
         let count = TEST_WINDOWS.max(steps * batch);
         let classes = model.classes()?;
@@ -58,13 +60,8 @@ impl<'g> Work<'g> {
                 scale: 1.0,
             })
             .collect();
-        let options = Options {
-            batch,
-            variants: variants.clone(),
-            clip_norm: None,
-            training: true,
-            recipe: Recipe::default(),
-        };
+        let recipe = Recipe { frozen: frozen.clone(), ..Recipe::default() };
+        let options = Options { batch, variants: variants.clone(), clip_norm: None, training: true, recipe };
         let network = Network::new(gpu, model, &[&signal], &windows, count, &options)?;
         let parameters = initialise(model, 0)?;
         network.set_parameters(&parameters);

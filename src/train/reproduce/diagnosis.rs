@@ -33,7 +33,7 @@ pub struct Diagnosis {
 pub fn diagnose(gpu: &Gpu, run: &Run, base: &Config, runs: &Path) -> Result<Diagnosis> {
     let checkpoint = RunFolder::open(&runs.join(&run.name))?.read_model()?;
     let mut config = run.config(base, runs);
-    let material = Material::load(&mut config)?;
+    let material = Material::load(&mut config, None)?;
     let windows = material.windows();
     let test = windows.len() - material.split.test.len();
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::train::transfer::ALL;
 use crate::train::{Config, Protocol};
 
 /// One of the paper's experiments.
@@ -127,7 +128,10 @@ impl Run {
     /// Its configuration; `base` holds what all runs share, `runs` is the folder of their folders.
     pub(super) fn config(&self, base: &Config, runs: &Path) -> Config {
         Config {
-            model: self.model.to_owned(),
+            model: self.from.is_none().then(|| self.model.to_owned()),
+            from: self.from.as_ref().map(|name| runs.join(name)),
+            freeze: self.from.as_ref().map(|_| vec![ALL.to_owned()]),
+            add_dense: self.from.as_ref().map(|_| ADDED_UNITS),
             dropout: self.dropout,
             protocol: Some(self.protocol),
             split: Some(self.protocol.rule()),
