@@ -8,12 +8,14 @@ mod check;
 mod data;
 mod devices;
 mod eval;
+mod interrupt;
 mod model;
 mod options;
 mod output;
 mod predict;
 mod progress;
 mod report;
+mod reproduce;
 mod train;
 mod tune;
 
@@ -31,6 +33,7 @@ enum Command {
     Eval(eval::Args),
     Predict(predict::Args),
     Report(report::Args),
+    Reproduce(reproduce::Args),
     Bench(bench::Args),
     Tune(tune::Args),
     Check(check::Args),
@@ -46,6 +49,7 @@ impl Cli {
             Command::Eval(args) => eval::run(args),
             Command::Predict(args) => predict::run(args),
             Command::Report(args) => report::run(&args),
+            Command::Reproduce(args) => reproduce::run(args),
             Command::Bench(args) => bench::run(&args),
             Command::Tune(args) => tune::run(&args),
             Command::Check(args) => check::run(&args),

@@ -54,3 +54,9 @@ fn settle(written: io::Result<()>) -> Result<()> {
 pub(crate) fn program() -> String {
     std::env::args_os().next().map_or_else(|| "gpu-bearing".into(), |name| word(Path::new(&name)))
 }
+
+/// This command as the user has typed it.
+pub(crate) fn command() -> String {
+    let words = std::env::args_os().skip(1).map(|argument| word(Path::new(&argument)));
+    std::iter::once(program()).chain(words).collect::<Vec<_>>().join(" ")
+}

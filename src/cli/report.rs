@@ -1,11 +1,10 @@
 //! `gpu-bearing report`: finished runs as a page to read, print and pass on.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use gpu_bearing::Result;
 use gpu_bearing::report::figures::figures;
 use gpu_bearing::report::{folder, run_page, runs};
-use gpu_bearing::shell::word;
 use gpu_bearing::train::RunFolder;
 
 use super::output::{self, Screen};
@@ -33,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (None, [folder]) => folder.path().join("report"),
         (None, _) => PathBuf::from("report"),
     };
-    let page = run_page::page(&runs, &command());
+    let page = run_page::page(&runs, &output::command());
     let page = folder::write(&out, &page, &run_page::files(&runs))?;
     let screen = Screen { json: args.json };
     for run in &runs {
@@ -44,10 +43,4 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     screen.line(format!("page  {}", page.display()))?;
     if args.json { output::json(&runs::document(&runs)) } else { Ok(()) }
-}
-
-/// This command as the user has typed it.
-fn command() -> String {
-    let words = std::env::args_os().skip(1).map(|argument| word(Path::new(&argument)));
-    std::iter::once(output::program()).chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -6,7 +6,9 @@ use std::time::Instant;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::report::figures::{percent, split_words};
 use gpu_bearing::report::{folder, reproduction as pages};
-use gpu_bearing::train::reproduce::{self, Curve, Experiment, Extent, Reproduction, Run, RunResult, carry_out};
+use gpu_bearing::train::reproduce::{
+    self, Curve, Experiment, Extent, Reproduction, Run, RunResult, carry_out,
+};
 use gpu_bearing::train::{Config, Event, Outcome, Protocol};
 use gpu_bearing::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -177,7 +179,8 @@ fn seconds_left(done: &[RunResult], left: &[Run]) -> Option<f64> {
     };
     let any = each(&|_| true)?;
     let of = |run: &Run| {
-        let same = |result: &RunResult| result.model == run.model && result.from.is_some() == run.from.is_some();
+        let same =
+            |result: &RunResult| result.model == run.model && result.from.is_some() == run.from.is_some();
         run.epochs as f64 * each(&same).unwrap_or(any)
     };
     Some(left.iter().map(of).sum())

@@ -1,7 +1,6 @@
 //! `gpu-bearing train`: from recordings to a run's folder.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use gpu_bearing::data::split::Part;
 use gpu_bearing::gpu::Gpu;
@@ -13,6 +12,7 @@ use gpu_bearing::train::{Config, Event, Material, Origin, Outcome, RunFolder, Su
 use gpu_bearing::{Error, Result};
 use serde::Serialize;
 
+use super::interrupt::catch_interrupts;
 use super::options::Options;
 use super::output::{self, Screen};
 use super::progress::Progress;
@@ -194,19 +194,6 @@ fn train(
     });
     progress.end();
     shown.and(outcome)
-}
-
-/// From now on Ctrl-C asks training to stop; a second one ends the process.
-fn catch_interrupts() -> Result<&'static dyn Fn() -> bool> {
-    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    ctrlc::set_handler(|| {
-        if INTERRUPTED.swap(true, Ordering::SeqCst) {
-            std::process::exit(130); // what shells report of a process that Ctrl-C has ended
-        }
-        output::note("finishing the steps under way, then saving; Ctrl-C again ends at once");
-    })
-    .map_err(|cause| Error::failed(format!("Ctrl-C cannot be caught: {cause}")))?;
-    Ok(&|| INTERRUPTED.load(Ordering::SeqCst))
 }
 
 fn conclude(summary: &Summary, folder: &RunFolder) -> Result<()> {

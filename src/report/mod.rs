@@ -12,6 +12,7 @@ pub mod figures;
 pub mod folder;
 pub mod page;
 pub mod plot;
+pub mod reproduction;
 pub mod run_page;
 pub mod runs;
 pub mod table;

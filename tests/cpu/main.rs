@@ -19,6 +19,7 @@ mod order;
 mod protocol;
 mod recipe;
 mod report;
+mod reproduce;
 mod resample;
 mod schedule;
 mod shaders;

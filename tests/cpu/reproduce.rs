@@ -121,7 +121,10 @@ fn the_tables_show_the_mean_over_the_runs_behind_them() {
     assert!(sheets[2].rows.iter().all(|row| row[9] != "-"), "each has its run by time");
 
     let transfer = &sheets[3].rows;
-    assert_eq!(transfer.iter().map(|row| row[7].as_str()).collect::<Vec<_>>(), ["100.0 s", "25.0 s", "25.0 s"]);
+    assert_eq!(
+        transfer.iter().map(|row| row[7].as_str()).collect::<Vec<_>>(),
+        ["100.0 s", "25.0 s", "25.0 s"]
+    );
     assert_eq!(transfer[1][8..], ["63.13 %", "75.00 %"], "time saved, the paper's and ours");
     assert_eq!(transfer[0][8..], ["-", "-"]);
 }

@@ -2,15 +2,16 @@
 
 use maud::{Markup, html};
 
-use super::sheets::{Sheet, paper_split, percent, sheets, time_split};
+use super::sheets::{Sheet, paper_split, percent, sheets};
+use crate::report::confusion;
 use crate::report::drawing::{self, Drawing};
 use crate::report::page::{self, Split};
 use crate::report::plot::{Curve, Panel, Scale};
-use crate::report::{Align, confusion};
 use crate::train::reproduce::{Group, Reproduction, paper};
 
 /// The paper whose experiments these are.
-const PAPER: &str = "Cao and Ye, “Application of Improved CNN-LSTM Model in Fault Diagnosis of Rolling Bearings”";
+const PAPER: &str =
+    "Cao and Ye, “Application of Improved CNN-LSTM Model in Fault Diagnosis of Rolling Bearings”";
 
 /// The page.
 pub fn page(reproduction: &Reproduction) -> String {
@@ -23,7 +24,8 @@ pub fn page(reproduction: &Reproduction) -> String {
             (table(&sheet))
             @for figure in figures(reproduction).into_iter().filter(|figure| sheet.title.contains(figure.beside)) {
                 h3 { (figure.title) }
-                (page::figure(&figure.drawings, &html! { (figure.caption) }))
+                (page::side_by_side(&figure.drawings.iter().map(page::figure).collect::<Vec<_>>()))
+                p.soft { (figure.caption) }
             }
         }
         h2 { "How it was made" }
@@ -69,7 +71,8 @@ fn warnings(reproduction: &Reproduction) -> Markup {
 }
 
 fn cards(reproduction: &Reproduction) -> Markup {
-    let leaky = |name: &str| Split { name: name.to_owned(), synthetic: reproduction.synthetic, leaky: true }.marked();
+    let leaky =
+        |name: &str| Split { name: name.to_owned(), synthetic: reproduction.synthetic, leaky: true }.marked();
     let ten = reproduction.improved();
     let test = ten.over(|run| run.test.accuracy);
     html! {
@@ -134,7 +137,8 @@ fn figures(reproduction: &Reproduction) -> Vec<Figure> {
         let points = |figure: &dyn Fn(&Group<'_>) -> Option<f64>| {
             sweep.iter().filter_map(|(rate, runs)| Some((100.0 * rate, figure(runs)?))).collect::<Vec<_>>()
         };
-        let error = points(&|runs| runs.over(|run| 100.0 * (1.0 - run.test.accuracy)).map(|error| error.mean));
+        let error =
+            points(&|runs| runs.over(|run| 100.0 * (1.0 - run.test.accuracy)).map(|error| error.mean));
         let loss = points(&|runs| runs.over(|run| run.test.loss).map(|loss| loss.mean));
         let panel = |title: String, points: Vec<(f64, f64)>| {
             let curves = vec![Curve { name: String::new(), points }];
@@ -144,17 +148,24 @@ fn figures(reproduction: &Reproduction) -> Vec<Figure> {
         figures.push(Figure {
             beside: "Fig. 4",
             title: "Error and loss over the rate of dropout (Fig. 4)".to_owned(),
-            caption: "Means over the runs of each rate. The error is what the accuracy lacks to 100 %.".to_owned(),
-            drawings: vec![panel(format!("test error, % ({split})"), error), panel("test loss, nats".to_owned(), loss)],
+            caption: "Means over the runs of each rate. The error is what the accuracy lacks to 100 %."
+                .to_owned(),
+            drawings: vec![
+                panel(format!("test error, % ({split})"), error),
+                panel("test loss, nats".to_owned(), loss),
+            ],
             file: "fig4.svg",
         });
     }
-    let matrices: Vec<Drawing> = reproduction.models().iter().filter_map(|(name, runs)| matrix(name, runs)).collect();
+    let matrices: Vec<Drawing> =
+        reproduction.models().iter().filter_map(|(name, runs)| matrix(name, runs)).collect();
     if !matrices.is_empty() {
         figures.push(Figure {
             beside: "Table 4",
             title: "What the six models took the test windows for".to_owned(),
-            caption: format!("All runs of a model together, {split}; in the order of the table. A row is a true class."),
+            caption: format!(
+                "All runs of a model together, {split}; in the order of the table. A row is a true class."
+            ),
             drawings: matrices,
             file: "confusion.svg",
         });
@@ -186,9 +197,10 @@ fn curves(reproduction: &Reproduction, groups: &[(&str, &Group<'_>)], split: &st
         let over = |values: &[f64], unit: f64| {
             values.iter().enumerate().map(|(epoch, value)| (epoch as f64 + 1.0, unit * value)).collect()
         };
-        for (part, loss, accuracy) in
-            [("test", &curve.test_loss, &curve.test_accuracy), ("train", &curve.train_loss, &curve.train_accuracy)]
-        {
+        for (part, loss, accuracy) in [
+            ("test", &curve.test_loss, &curve.test_accuracy),
+            ("train", &curve.train_loss, &curve.train_accuracy),
+        ] {
             losses.push(Curve { name: named(part), points: over(loss, 1.0) });
             accuracies.push(Curve { name: named(part), points: over(accuracy, 100.0) });
         }
@@ -206,10 +218,10 @@ fn curves(reproduction: &Reproduction, groups: &[(&str, &Group<'_>)], split: &st
 /// The confusion matrix over all runs of a model.
 fn matrix(name: &str, runs: &Group<'_>) -> Option<Drawing> {
     let first = runs.0.first()?;
-    let mut sum = vec![vec![0; first.classes.len()]; first.classes.len()];
-    for (row, column) in (0..sum.len()).flat_map(|row| (0..sum.len()).map(move |column| (row, column))) {
-        sum[row][column] = runs.0.iter().map(|run| run.confusion[row][column]).sum();
-    }
+    let classes = 0..first.classes.len();
+    let cell = |row: usize, column: usize| runs.0.iter().map(|run| run.confusion[row][column]).sum();
+    let sum: Vec<Vec<u64>> =
+        classes.clone().map(|row| classes.clone().map(|column| cell(row, column)).collect()).collect();
     let drawing = confusion::draw(&first.classes, &sum);
     Some(Drawing { label: format!("confusion matrix of {name}"), ..drawing })
 }
@@ -218,8 +230,22 @@ fn matrix(name: &str, runs: &Group<'_>) -> Option<Drawing> {
 fn runs_csv(reproduction: &Reproduction) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let head = [
-        "run", "model", "parameters", "protocol", "load_hp", "dropout", "seed", "epochs", "from", "train_seconds",
-        "train_loss", "train_accuracy", "test_loss", "test_accuracy", "test_balanced_accuracy", "test_windows",
+        "run",
+        "model",
+        "parameters",
+        "protocol",
+        "load_hp",
+        "dropout",
+        "seed",
+        "epochs",
+        "from",
+        "train_seconds",
+        "train_loss",
+        "train_accuracy",
+        "test_loss",
+        "test_accuracy",
+        "test_balanced_accuracy",
+        "test_windows",
     ];
     writer.write_record(head).expect("memory takes it");
     for run in &reproduction.runs {

@@ -60,7 +60,7 @@ pub(super) fn paper_split(reproduction: &Reproduction) -> String {
 }
 
 /// The split of the runs divided by time.
-pub(super) fn time_split(reproduction: &Reproduction) -> String {
+fn time_split(reproduction: &Reproduction) -> String {
     split_words("split by time", reproduction.synthetic, true)
 }
 
@@ -224,7 +224,12 @@ fn transfer(reproduction: &Reproduction) -> Option<Sheet> {
     let short_row = row(
         "transferred",
         &short,
-        [none(), percent(theirs::TEST_ACCURACY), seconds(theirs::SHORT_SECONDS), percent(theirs::SHORT_SAVED)],
+        [
+            none(),
+            percent(theirs::TEST_ACCURACY),
+            seconds(theirs::SHORT_SECONDS),
+            percent(theirs::SHORT_SAVED),
+        ],
     )?;
     Some(Sheet {
         title: "Transfer from 1 hp to 3 hp (Table 5)".to_owned(),
@@ -255,14 +260,20 @@ fn diagnosis(reproduction: &Reproduction) -> Option<Sheet> {
     let spread = diagnosis.seconds;
     Some(Sheet {
         title: "Time of diagnosis".to_owned(),
-        columns: vec![("work", Align::Left), ("paper", Align::Right), ("ours, median", Align::Right), ("spread", Align::Right)],
+        columns: vec![
+            ("work", Align::Left),
+            ("paper", Align::Right),
+            ("ours, median", Align::Right),
+            ("spread", Align::Right),
+        ],
         rows: vec![vec![
             format!("all {} test windows", diagnosis.windows),
             format!("below {:.0} s", paper::DIAGNOSIS_SECONDS),
             format!("{:.3} s", spread.median),
             format!("{:.3} to {:.3} s", spread.min, spread.max),
         ]],
-        note: "from the list of windows to their classes, the model loaded and compiled; different machines".to_owned(),
+        note: "from the list of windows to their classes, the model loaded and compiled; different machines"
+            .to_owned(),
     })
 }
 
@@ -276,7 +287,8 @@ fn windows(reproduction: &Reproduction) -> Sheet {
             continue;
         }
         seen.push(key);
-        let classes = run.classes.iter().map(|class| format!("{} {class}", run.windows.get(class).unwrap_or(&0)));
+        let classes =
+            run.classes.iter().map(|class| format!("{} {class}", run.windows.get(class).unwrap_or(&0)));
         let total: usize = run.windows.values().sum();
         rows.push(vec![
             format!("{} hp, --protocol {}", run.load, run.protocol.name()),
