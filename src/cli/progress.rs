@@ -27,7 +27,7 @@ impl<'a> Progress<'a> {
     /// Of `trainer`, which is about to go on over so many `windows` an epoch; `split` says in words how windows were
     /// divided.
     pub(crate) fn begin(trainer: &Trainer<'_>, config: &'a Config, windows: usize, split: &'a str) -> Self {
-        let style = ProgressStyle::with_template("{prefix} [{bar:20}] {pos}/{len}  {wide_msg}");
+        let style = ProgressStyle::with_template("{prefix} [{bar:20}] {pos}/{len}  {msg}");
         let style = style.expect("the template is valid").progress_chars("##-");
         Self {
             bar: ProgressBar::no_length().with_style(style),

@@ -47,7 +47,8 @@ pub fn epoch(record: &EpochRecord, epochs: usize, rated: bool, split: &str, seco
     )
 }
 
-/// What stands beside the bar of the epoch under way: speed, time left, and what the epoch before came to.
+/// What stands beside the bar of the epoch under way: speed and time left; on a second line, what the epoch before came
+/// to, since a device is read once an epoch.
 pub fn under_way(
     before: Option<&EpochRecord>,
     split: &str,
@@ -59,7 +60,7 @@ pub fn under_way(
         short(("validation", record.validation)).or_else(|| short(("train", record.train)))
     });
     match figures {
-        Some(figures) => format!("{pace}, {figures} ({split})"),
+        Some(figures) => format!("{pace}\n{figures} ({split})"),
         None => pace,
     }
 }
