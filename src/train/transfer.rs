@@ -283,7 +283,7 @@ fn unit_note(scaling: Scaling, recordings: &[Recording], split: &Split, window: 
     let ratio = deviation / known;
     (!(1.0 / OTHER_UNIT..=OTHER_UNIT).contains(&ratio)).then(|| {
         format!(
-            "the training windows deviate by {deviation:.3e}, those that the model was scaled by by {known:.3e}: if \
+            "the training windows deviate by {deviation:.3e}, those that fitted the model's scaling by {known:.3e}: if \
              their unit or sensor is another one, convert the recordings to the model's"
         )
     })
