@@ -1,8 +1,10 @@
 //! Transfer learning: a run that starts from a trained model (`--from`), of which layers may be frozen (`--freeze`) and
 //! to which a dense layer may be added (`--add-dense`).
 //!
-//! Window, sampling rate and scaling stay the model's, since its layers know them; classes are those of the recordings.
-//! Where these are others, or a layer is added before it, the output layer is a new one.
+//! Window, sampling rate and scaling stay the model's, since its layers know them. That holds for the scaling where
+//! nothing is frozen too: an amplitude means the same before and after, and a model that is run on both machines scales
+//! once; recordings in another unit are noted. Classes are those of the recordings. Where these are others, or a layer
+//! is added before it, the output layer is a new one.
 //!
 //! A run that goes on after an interruption takes all of this from its own `last.safetensors` and never asks the
 //! source again, which may have changed or be gone by then.
@@ -38,8 +40,8 @@ pub struct Origin {
     pub from: PathBuf,
     /// The model's name there.
     pub model: String,
-    /// SHA-256 of the parameters there: f32, little-endian, in PyTorch's layouts and the order of the layers; the same on
-    /// every adapter.
+    /// SHA-256 of the parameters there: f32, little-endian, in PyTorch's layouts and the order of the layers; the same
+    /// on every adapter.
     pub sha256: String,
     /// Layers whose parameters stay as they came.
     pub frozen: Vec<String>,
@@ -283,7 +285,7 @@ fn unit_note(scaling: Scaling, recordings: &[Recording], split: &Split, window: 
     let ratio = deviation / known;
     (!(1.0 / OTHER_UNIT..=OTHER_UNIT).contains(&ratio)).then(|| {
         format!(
-            "the training windows deviate by {deviation:.3e}, those that the model was scaled by by {known:.3e}: if \
+            "the training windows deviate by {deviation:.3e}, those that fitted the model's scaling by {known:.3e}: if \
              their unit or sensor is another one, convert the recordings to the model's"
         )
     })

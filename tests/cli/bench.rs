@@ -67,6 +67,8 @@ fn refusals() {
         (&["--plan", "--bandwidth", "0", "--rate", "1", "--launch", "1"], "--bandwidth 0: must be above 0"),
         (&["--plan", "--bandwidth", "1", "--rate", "nan", "--launch", "1"], "--rate NaN: must be above 0"),
         (&["--plan", "--bandwidth", "1", "--rate", "1", "--launch=-1"], "--launch -1: must be at least 0"),
+        (&["--plan", "--freeze", "pool2"], "--freeze pool2: 'cnn-lstm' has no such layer with parameters"),
+        (&["--freeze", "all", "--scaling"], "cannot be used with"),
         (&["--plan", "--variant", "nope"], "--variant nope: unknown; there are:"),
         (&["--out", "a.svg"], "--scaling"),
     ] {

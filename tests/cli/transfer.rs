@@ -16,6 +16,7 @@ pub(crate) const TRIALS: &[Test] = &[
     ("config.toml of a transfer read back gives the same run", config_round_trip),
     ("what the source has learned from leaks, and eval leaves it out", leaks),
     ("recordings are resampled to the source's rate, or refused", rates),
+    ("recordings in another unit than the source's are noted", other_unit),
     ("train --from names bad usage and remedies", refusals),
 ];
 
@@ -213,6 +214,24 @@ fn rates() {
     for part in ["recorded at 4000 Hz, below the model's rate of 8000 Hz", "--target-rate 4000 or lower"] {
         assert!(error.contains(part), "{part}: {error}");
     }
+}
+
+/// The scaling is the source's: in another unit the network would see other numbers than it knows.
+fn other_unit() {
+    let workshop = trained();
+    for (condition, pitch) in [("normal", 0.1), ("worn", 0.7)] {
+        for bearing in 4..=6 {
+            let samples: Vec<f32> = signal(2000, pitch).iter().map(|x| 100.0 * x + bearing as f32).collect();
+            let folder = workshop.path(&format!("loud/{condition}/{condition} {bearing}"));
+            fs::create_dir_all(&folder).unwrap();
+            write_wav(&folder.join("a.wav"), RATE, &samples);
+        }
+    }
+    let output = transfer_to(&workshop, "loud", "run", &[]);
+    assert!(
+        output.contains("note     the training windows deviate by 7.") && output.contains("convert"),
+        "{output}"
+    );
 }
 
 fn refusals() {

@@ -33,7 +33,7 @@ fn only_a_dense_output_layer_is_replaced() {
     let mut model = Model::default_for(6).unwrap();
     model.layers.last_mut().unwrap().kind = LayerKind::Lstm { units: 6, sequence: false };
     let error = model.with_head(3, None).unwrap_err().to_string();
-    assert!(error.contains("model 'cnn-lstm' ends with 'logits', a lstm"), "{error}");
+    assert!(error.contains("model 'cnn-lstm' ends with 'logits' of type lstm"), "{error}");
 }
 
 fn record(recording: &str, start: usize, part: Part) -> SplitRecord {

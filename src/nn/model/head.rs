@@ -15,7 +15,8 @@ impl Model {
         let output = match model.layers.pop() {
             Some(Layer { name, kind: LayerKind::Dense { .. } }) => name,
             last => {
-                let last = last.map_or(String::new(), |l| format!(" '{}', a {}", l.name, l.kind.type_name()));
+                let last =
+                    last.map_or(String::new(), |l| format!(" '{}' of type {}", l.name, l.kind.type_name()));
                 return Err(Error::input(format!(
                     "model '{}' ends with{last}: another output layer can only take the place of a dense one",
                     self.name
