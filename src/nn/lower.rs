@@ -123,7 +123,7 @@ enum Kind {
         relu: bool,
         pool: Option<Pool>,
         /// Where it reads bands of images, which are gathered first.
-        bands: Option<(Conv2d, Tensor)>,
+        bands: Option<(Box<Conv2d>, Tensor)>,
     },
     Relu,
     MaxPool {
@@ -370,7 +370,7 @@ fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<Vec<Stage>> 
             let bands = image.map(|image| {
                 let around = (conv.left, conv.right);
                 let name = format!("{}.bands", layer.name);
-                (image, Tensor::allocate_scratch(arena, name, image.bands(), around))
+                (Box::new(image), Tensor::allocate_scratch(arena, name, image.bands(), around))
             });
             (Kind::Product { conv, relu, pool, bands }, y)
         };
@@ -875,7 +875,7 @@ impl WeightGradient {
     fn of(stage: &Stage, pooled: Option<PooledConv1d>) -> Vec<Self> {
         match &stage.kind {
             Kind::Product { conv, bands, .. } => {
-                let x = bands.map_or(stage.x, |(_, bands)| bands);
+                let x = bands.as_ref().map_or(stage.x, |(_, bands)| *bands);
                 vec![Self { conv: *conv, x, first_step: 0, w: "weight", b: Some("bias"), pooled }]
             }
             Kind::Lstm { lstm, buffers, .. } => vec![
