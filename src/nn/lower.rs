@@ -123,7 +123,7 @@ enum Kind {
         relu: bool,
         pool: Option<Pool>,
         /// Where it reads bands of images, which are gathered first.
-        bands: Option<(Box<Conv2d>, Tensor)>,
+        bands: Option<Box<Bands>>,
     },
     Relu,
     MaxPool {
@@ -143,6 +143,12 @@ enum Kind {
         buffers: Box<LstmBuffers>,
         sequence: bool,
     },
+}
+
+/// What stands between images and their product.
+struct Bands {
+    image: Conv2d,
+    tensor: Tensor,
 }
 
 /// A max-pool that finishes in a product's registers.
@@ -370,7 +376,8 @@ fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<Vec<Stage>> 
             let bands = image.map(|image| {
                 let around = (conv.left, conv.right);
                 let name = format!("{}.bands", layer.name);
-                (Box::new(image), Tensor::allocate_scratch(arena, name, image.bands(), around))
+                let tensor = Tensor::allocate_scratch(arena, name, image.bands(), around);
+                Box::new(Bands { image, tensor })
             });
             (Kind::Product { conv, relu, pool, bands }, y)
         };
@@ -495,9 +502,9 @@ impl Builder<'_> {
             match &stage.kind {
                 Kind::Product { conv, relu, pool, bands } => {
                     let (w, b) = weights("weight", "bias");
-                    let x = if let Some((image, bands)) = bands {
-                        plan.launches.push(image.forward(name, x, bands));
-                        bands
+                    let x = if let Some(bands) = bands {
+                        plan.launches.push(bands.image.forward(name, x, &bands.tensor));
+                        &bands.tensor
                     } else {
                         x
                     };
@@ -681,7 +688,7 @@ impl Builder<'_> {
     /// The gradient of a product over bands by rows of the image, with the padding that its own backward reads.
     fn by_rows(&mut self, plan: &mut Plan, index: usize, dy: Tensor, input_gradient_wanted: bool) -> Tensor {
         let stage = &self.stages[index];
-        let Kind::Product { conv, bands: Some((image, _)), .. } = &stage.kind else { return dy };
+        let Kind::Product { conv, bands: Some(bands), .. } = &stage.kind else { return dy };
         let rows = (conv.batch, conv.steps, conv.filters);
         let padding = if input_gradient_wanted { conv.gradient_padding() } else { (0, 0) };
         if (dy.left, dy.right) == padding {
@@ -690,7 +697,7 @@ impl Builder<'_> {
         let name = format!("{}.padded_gradient", stage.name);
         let padded = Tensor::allocate_scratch(&mut self.arena, name, rows, padding);
         // Bands of one row are the rows themselves.
-        let pixels = [image.batch, image.rows, conv.steps, conv.filters];
+        let pixels = [bands.image.batch, bands.image.rows, conv.steps, conv.filters];
         let single = Conv2d::new(pixels, conv.filters, [1, 1], [1, 1], Padding::Valid);
         plan.launches.push(single.forward(&stage.name, &dy, &padded));
         padded
@@ -731,7 +738,8 @@ impl Builder<'_> {
         let relu = masked.then_some((&stage.x, scale));
         let viewed = |dx: Tensor| dx.viewed(stage.x.length, stage.x.channels);
         match &stage.kind {
-            Kind::Product { conv, bands: Some((image, _)), .. } => {
+            Kind::Product { conv, bands: Some(bands), .. } => {
+                let image = &bands.image;
                 let w = self.parameter(stage, "weight");
                 let dbands = format!("{name}.bands_gradient");
                 let dbands = Tensor::allocate(&mut self.arena, dbands, image.bands(), (0, 0));
@@ -875,7 +883,7 @@ impl WeightGradient {
     fn of(stage: &Stage, pooled: Option<PooledConv1d>) -> Vec<Self> {
         match &stage.kind {
             Kind::Product { conv, bands, .. } => {
-                let x = bands.as_ref().map_or(stage.x, |(_, bands)| *bands);
+                let x = bands.as_ref().map_or(stage.x, |bands| bands.tensor);
                 vec![Self { conv: *conv, x, first_step: 0, w: "weight", b: Some("bias"), pooled }]
             }
             Kind::Lstm { lstm, buffers, .. } => vec![
