@@ -477,6 +477,13 @@ impl Model {
         BUILT_IN.iter().map(|(name, _)| *name)
     }
 
+    /// What the built-in model `name` is and how it was chosen: the comment at the head of its file.
+    pub fn description(name: &str) -> Option<String> {
+        let (_, text) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name)?;
+        let lines: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("# ")).collect();
+        Some(lines.join(" "))
+    }
+
     /// The built-in model of that name, otherwise the model file at that path, for `classes` conditions.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod evaluation;
 mod report;
+mod reproduce;
 mod resume;
 mod setup;
 mod training;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         training::TRIALS,
         evaluation::TRIALS,
         report::TRIALS,
+        reproduce::TRIALS,
         resume::TRIALS,
         transfer::TRIALS,
         tune::TRIALS,

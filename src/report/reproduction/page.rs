@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::sheets::{Sheet, paper_split, percent, sheets};
+use crate::nn::Model;
 use crate::report::confusion;
 use crate::report::drawing::{self, Drawing};
 use crate::report::page::{self, Split};
@@ -22,6 +23,7 @@ pub fn page(reproduction: &Reproduction) -> String {
         @for sheet in sheets(reproduction) {
             h2 { (sheet.title) }
             (table(&sheet))
+            @if sheet.title.contains("Table 4") { (descriptions(reproduction)) }
             @for figure in figures(reproduction).into_iter().filter(|figure| sheet.title.contains(figure.beside)) {
                 h3 { (figure.title) }
                 (page::side_by_side(&figure.drawings.iter().map(page::figure).collect::<Vec<_>>()))
@@ -107,6 +109,16 @@ fn table(sheet: &Sheet) -> Markup {
         (page::table(&sheet.columns, &rows))
         p.soft { (sheet.note) }
     }
+}
+
+/// What the models are, and how they were chosen where the paper gives no more than a name.
+fn descriptions(reproduction: &Reproduction) -> Markup {
+    let described: Vec<(&str, String)> = reproduction
+        .models()
+        .iter()
+        .filter_map(|(model, _)| Some((*model, Model::description(model)?)))
+        .collect();
+    page::glossary(&described.iter().map(|(model, text)| (*model, text.as_str())).collect::<Vec<_>>())
 }
 
 /// Drawings with their caption, and where they stand.

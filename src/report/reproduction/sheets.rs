@@ -73,41 +73,48 @@ fn leaks(reproduction: &Reproduction) -> String {
     format!("{}: windows of one recording are on both sides{rates}", paper_split(reproduction))
 }
 
+/// Mean, worst and best of a loss.
+fn losses(ours: &Statistic) -> [String; 3] {
+    [ours.mean, ours.max, ours.min].map(|value| format!("{value:.5}"))
+}
+
+/// Mean with spread, worst and best of an accuracy.
+fn accuracies(ours: &Statistic) -> [String; 3] {
+    [spread_percent(ours), percent(ours.min), percent(ours.max)]
+}
+
 fn ten_runs(reproduction: &Reproduction) -> Option<Sheet> {
     use paper::ten_runs as theirs;
     let runs = reproduction.improved();
     let over = |figure: fn(&RunResult) -> f64| runs.over(figure);
     let (train_loss, train) = (over(|run| run.train.loss)?, over(|run| run.train.accuracy)?);
     let (test_loss, test) = (over(|run| run.test.loss)?, over(|run| run.test.accuracy)?);
-    let loss = |name: &str, theirs: f64, ours: &Statistic| {
-        let ours = [ours.mean, ours.max, ours.min].map(|value| format!("{value:.5}"));
-        [name.to_owned(), format!("{theirs:.5}")].into_iter().chain(ours).collect()
+    let mut rows = Vec::new();
+    let mut pair = |figure: &str, theirs: [String; 3], ours: [String; 3]| {
+        let row = |first: &str, whose: String, cells: [String; 3]| {
+            [first.to_owned(), whose].into_iter().chain(cells).collect::<Vec<_>>()
+        };
+        rows.push(row(figure, "paper, 10 runs".to_owned(), theirs));
+        rows.push(row("", format!("ours, {}", runs_of(&runs)), ours));
     };
-    let accuracy = |name: &str, theirs: String, ours: &Statistic| {
-        vec![name.to_owned(), theirs, spread_percent(ours), percent(ours.min), percent(ours.max)]
-    };
-    let span = format!(
-        "{} ({} to {})",
-        percent(theirs::TEST_ACCURACY),
-        percent(theirs::WORST_TEST_ACCURACY),
-        percent(theirs::BEST_TEST_ACCURACY)
-    );
+    let mean = |mean: String| [mean, none(), none()];
+    pair("train loss", mean(format!("{:.5}", theirs::TRAIN_LOSS)), losses(&train_loss));
+    // The paper gives three digits here.
+    pair("train accuracy", mean(format!("{:.3} %", 100.0 * theirs::TRAIN_ACCURACY)), accuracies(&train));
+    pair("test loss", mean(format!("{:.5}", theirs::TEST_LOSS)), losses(&test_loss));
+    let theirs = [theirs::TEST_ACCURACY, theirs::WORST_TEST_ACCURACY, theirs::BEST_TEST_ACCURACY];
+    pair("test accuracy", theirs.map(percent), accuracies(&test));
     Some(Sheet {
         title: "The improved CNN-LSTM (Table 3)".to_owned(),
         columns: vec![
             ("figure", Align::Left),
-            ("paper, 10 runs", Align::Right),
-            ("ours, mean", Align::Right),
+            ("whose", Align::Left),
+            ("mean", Align::Right),
             ("worst", Align::Right),
             ("best", Align::Right),
         ],
-        rows: vec![
-            loss("train loss", theirs::TRAIN_LOSS, &train_loss),
-            accuracy("train accuracy", percent(theirs::TRAIN_ACCURACY), &train),
-            loss("test loss", theirs::TEST_LOSS, &test_loss),
-            accuracy("test accuracy", span, &test),
-        ],
-        note: format!("ours: {}; {}", runs_of(&runs), leaks(reproduction)),
+        rows,
+        note: leaks(reproduction),
     })
 }
 
@@ -116,67 +123,70 @@ fn dropout(reproduction: &Reproduction) -> Option<Sheet> {
     let row = |(rate, runs): &(f64, Group<'_>)| {
         let (test, loss) = (runs.over(|run| run.test.accuracy)?, runs.over(|run| run.test.loss)?);
         let best = if *rate == paper::BEST_DROPOUT { "best in the paper" } else { "" };
-        Some(vec![
-            rate.to_string(),
-            spread_percent(&test),
-            percent(test.min),
-            format!("{:.5}", loss.mean),
-            best.to_owned(),
-        ])
+        let mut row = vec![rate.to_string(), runs_of(runs)];
+        row.extend(accuracies(&test));
+        row.extend([format!("{:.5}", loss.mean), best.to_owned()]);
+        Some(row)
     };
-    let runs = runs_of(&sweep.first()?.1);
+    sweep.first()?;
     Some(Sheet {
         title: "Dropout (Fig. 4)".to_owned(),
         columns: vec![
             ("rate", Align::Left),
+            ("ours", Align::Left),
             ("test accuracy", Align::Right),
             ("worst", Align::Right),
+            ("best", Align::Right),
             ("test loss", Align::Right),
             ("", Align::Left),
         ],
         rows: sweep.iter().filter_map(row).collect(),
-        note: format!("{runs} of each rate; {}", leaks(reproduction)),
+        note: leaks(reproduction),
     })
 }
 
 fn models(reproduction: &Reproduction) -> Option<Sheet> {
     let models = reproduction.models();
-    let row = |((model, runs), theirs): (&(&str, Group<'_>), &paper::Model)| {
+    models.first()?;
+    let mut rows = Vec::new();
+    for ((model, runs), theirs) in models.iter().zip(&paper::MODELS) {
         let (train, test) = (runs.over(|run| run.train.accuracy)?, runs.over(|run| run.test.accuracy)?);
         let time = runs.over(|run| run.seconds)?;
         let by_time = reproduction.by_time(model).map(|run| percent(run.test.balanced_accuracy));
-        Some(vec![
-            format!("{} ({model})", theirs.name),
-            runs.0.first()?.parameters.to_string(),
+        rows.push(vec![
+            theirs.name.to_owned(),
+            "paper, 5 runs".to_owned(),
             percent(theirs.train_accuracy),
-            percent(train.mean),
             percent(theirs.test_accuracy),
+            none(),
+            seconds(theirs.seconds),
+            none(),
+        ]);
+        rows.push(vec![
+            format!("{model}, {} parameters", runs.0.first()?.parameters),
+            format!("ours, {}", runs_of(runs)),
+            percent(train.mean),
             spread_percent(&test),
             percent(test.min),
-            seconds(theirs.seconds),
             seconds(time.mean),
-            by_time.unwrap_or_else(|| "-".to_owned()),
-        ])
-    };
-    let runs = runs_of(&models.first()?.1);
+            by_time.unwrap_or_else(none),
+        ]);
+    }
     Some(Sheet {
         title: "Six models (Table 4)".to_owned(),
         columns: vec![
             ("model", Align::Left),
-            ("parameters", Align::Right),
-            ("paper, train", Align::Right),
-            ("ours, train", Align::Right),
-            ("paper, test", Align::Right),
-            ("ours, test", Align::Right),
+            ("whose", Align::Left),
+            ("train", Align::Right),
+            ("test", Align::Right),
             ("worst", Align::Right),
-            ("paper, time", Align::Right),
-            ("ours, time", Align::Right),
+            ("time", Align::Right),
             ("by time", Align::Right),
         ],
-        rows: models.iter().zip(&paper::MODELS).filter_map(row).collect(),
+        rows,
         note: format!(
-            "accuracies, mean of {runs} each; {}. By time: balanced accuracy over the test windows of one run on the same \
-             recordings, resampled to one rate ({}). Times are of training, on different machines",
+            "mean accuracy; {}. By time: balanced accuracy over the test windows of one run on the same recordings, \
+             resampled to one rate ({}). Time: of training, on different machines",
             leaks(reproduction),
             time_split(reproduction)
         ),
@@ -186,73 +196,55 @@ fn models(reproduction: &Reproduction) -> Option<Sheet> {
 fn transfer(reproduction: &Reproduction) -> Option<Sheet> {
     use paper::transfer as theirs;
     let Transfer { scratch, long, short } = reproduction.transfer();
-    let from_scratch = scratch.over(|run| run.seconds)?;
-    let row = |name: &str, runs: &Group<'_>, paper: [String; 4]| {
+    let from_scratch = scratch.over(|run| run.seconds)?.mean;
+    let ours = |how: &str, runs: &Group<'_>| {
         let (train, test) = (runs.over(|run| run.train.accuracy)?, runs.over(|run| run.test.accuracy)?);
-        let time = runs.over(|run| run.seconds)?;
-        let [train_accuracy, test_accuracy, paper_time, paper_saved] = paper;
-        let saved = if paper_saved == "-" {
-            paper_saved.clone()
-        } else {
-            percent(1.0 - time.mean / from_scratch.mean)
-        };
+        let time = runs.over(|run| run.seconds)?.mean;
+        let saved = 1.0 - time / from_scratch;
         Some(vec![
-            format!("{name}, {} epochs", runs.0.first()?.epochs),
-            train_accuracy,
+            format!("{how}, {} epochs", runs.0.first()?.epochs),
+            format!("ours, {}", runs_of(runs)),
             percent(train.mean),
-            test_accuracy,
             spread_percent(&test),
             percent(test.min),
-            paper_time,
-            seconds(time.mean),
-            paper_saved,
-            saved,
+            seconds(time),
+            if runs.0.iter().all(|run| run.from.is_some()) { percent(saved) } else { none() },
         ])
     };
-    let none = || "-".to_owned();
-    let scratch_row = row("from scratch", &scratch, [none(), none(), none(), none()])?;
-    let long_row = row(
-        "transferred",
-        &long,
-        [
-            percent(theirs::TRAIN_ACCURACY),
-            percent(theirs::TEST_ACCURACY),
-            seconds(theirs::SECONDS),
-            percent(theirs::SAVED),
-        ],
-    )?;
-    let short_row = row(
-        "transferred",
-        &short,
-        [
-            none(),
-            percent(theirs::TEST_ACCURACY),
-            seconds(theirs::SHORT_SECONDS),
-            percent(theirs::SHORT_SAVED),
-        ],
-    )?;
+    let paper = |epochs: usize, train: String, time: f64, saved: f64| {
+        let test = percent(theirs::TEST_ACCURACY);
+        let first = format!("transferred, {epochs} epochs");
+        vec![first, "paper, 5 runs".to_owned(), train, test.clone(), test, seconds(time), percent(saved)]
+    };
     Some(Sheet {
         title: "Transfer from 1 hp to 3 hp (Table 5)".to_owned(),
         columns: vec![
             ("training at 3 hp", Align::Left),
-            ("paper, train", Align::Right),
-            ("ours, train", Align::Right),
-            ("paper, test", Align::Right),
-            ("ours, test", Align::Right),
+            ("whose", Align::Left),
+            ("train", Align::Right),
+            ("test", Align::Right),
             ("worst", Align::Right),
-            ("paper, time", Align::Right),
-            ("ours, time", Align::Right),
-            ("paper, saved", Align::Right),
-            ("ours, saved", Align::Right),
+            ("time", Align::Right),
+            ("saved", Align::Right),
         ],
-        rows: vec![scratch_row, long_row, short_row],
+        rows: vec![
+            ours("from scratch", &scratch)?,
+            paper(theirs::EPOCHS, percent(theirs::TRAIN_ACCURACY), theirs::SECONDS, theirs::SAVED),
+            ours("transferred", &long)?,
+            paper(theirs::SHORT_EPOCHS, none(), theirs::SHORT_SECONDS, theirs::SHORT_SAVED),
+            ours("transferred", &short)?,
+        ],
         note: format!(
-            "accuracies, mean of {} each; the network of 1 hp is frozen, a dense layer and the output layer learn; saved: of \
-             the time from scratch; {}",
-            runs_of(&scratch),
+            "mean accuracy; the network of 1 hp is frozen, a dense layer and the output layer learn. Saved: of the time from \
+             scratch; {}",
             leaks(reproduction)
         ),
     })
+}
+
+/// Where there is no figure.
+fn none() -> String {
+    "-".to_owned()
 }
 
 fn diagnosis(reproduction: &Reproduction) -> Option<Sheet> {

@@ -1,0 +1,89 @@
+//! `reproduce`: the paper's experiments, rehearsed on the sample.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::setup::{Test, Workshop, failure, success};
+
+pub(crate) const TRIALS: &[Test] = &[
+    ("a quick reproduction runs every experiment, and its page shows what the runs have", rehearsal),
+    #[cfg(unix)]
+    ("an interrupted reproduction ends as one that was not", interrupted),
+    ("a reproduction refuses a folder of runs with other options, and unknown experiments", refused),
+];
+
+fn rehearsal() {
+    let workshop = Workshop::new();
+    let command = ["reproduce", "--quick", "--out", "all", "--json"];
+    let figures: Value = serde_json::from_str(&success(workshop.run(&command))).unwrap();
+    assert_eq!((&figures["quick"], &figures["synthetic"]), (&Value::Bool(true), &Value::Bool(true)));
+    let runs = figures["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 31);
+    for run in runs {
+        let name = run["name"].as_str().unwrap();
+        let summary = workshop.json(&format!("all/runs/{name}/summary.json"));
+        for key in ["train", "test", "confusion", "epochs", "parameters"] {
+            assert_eq!(run[key], summary[key], "{key} of {name}");
+        }
+        assert_eq!(run["seconds"], summary["train_seconds"]);
+        if let Some(from) = run["from"].as_str() {
+            let origin = summary["origin"]["from"].as_str().unwrap();
+            assert!(origin.ends_with(from), "{origin}");
+        }
+    }
+    assert_eq!(workshop.json("all/report/reproduction.json"), figures);
+    let page = String::from_utf8(workshop.read("all/report/index.html")).unwrap();
+    for part in ["Table 3", "Fig. 4", "Table 4", "Table 5", "leaky", "synthetic", "Quick"] {
+        assert!(page.contains(part), "{part}");
+    }
+
+    // Every run is one that the other commands take.
+    let run = "all/runs/cnn2d-1hp-seed-0";
+    let evaluation: Value = serde_json::from_str(&success(workshop.run(&["eval", run, "--json"]))).unwrap();
+    assert_eq!(evaluation["test"], workshop.json(&format!("{run}/summary.json"))["test"]);
+
+    // Nothing is left to run: only the time of a diagnosis is measured anew.
+    let again: Value = serde_json::from_str(&success(workshop.run(&command))).unwrap();
+    assert_eq!(again["runs"], figures["runs"]);
+}
+
+#[cfg(unix)]
+fn interrupted() {
+    let workshop = Workshop::new();
+    let command = |out| ["reproduce", "ten-runs", "--quick", "--out", out];
+    success(workshop.run(&command("whole")));
+
+    let mut child = workshop.command(&command("parts"));
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("  1/4")), "the first run ends");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let error = failure(child.wait_with_output().unwrap(), 1);
+    assert!(error.contains("interrupted in run ") && error.contains("of 4"), "{error}");
+    assert!(
+        error.contains("go on with: ") && error.contains("reproduce ten-runs --quick --out parts"),
+        "{error}"
+    );
+    assert!(!workshop.path("parts/report").exists());
+
+    success(workshop.run(&command("parts")));
+    for run in workshop.json("whole/report/reproduction.json")["runs"].as_array().unwrap() {
+        let name = run["name"].as_str().unwrap();
+        workshop.assert_same_run(&format!("whole/runs/{name}"), &format!("parts/runs/{name}"));
+    }
+}
+
+fn refused() {
+    let workshop = Workshop::new();
+    success(workshop.run(&["reproduce", "diagnosis", "--quick", "--out", "one"]));
+    let error = failure(workshop.run(&["reproduce", "diagnosis", "--out", "one"]), 2);
+    assert!(
+        error.contains("begun with epochs = 5, now it is 50: choose another folder with --out"),
+        "{error}"
+    );
+    let error = failure(workshop.run(&["reproduce", "dropouts"]), 2);
+    assert!(error.contains("ten-runs, dropout, models, transfer, diagnosis"), "{error}");
+}
