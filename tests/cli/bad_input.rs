@@ -343,7 +343,7 @@ fn options() {
             ),
             case(
                 &["--model", "resnet"],
-                &["resnet: no such model file, and the built-in models are: cnn-lstm, lstm"],
+                &["resnet: no such model file, and the built-in models are: cnn-lstm, cnn-lstm-flatten, "],
             ),
             case(&["--model", "broken.toml"], &["broken.toml:5: ", "kanals"]),
             case(
