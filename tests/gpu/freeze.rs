@@ -35,10 +35,10 @@ pub(crate) fn trials(device: &Device) -> Vec<Trial> {
 
 /// From the start up, in the middle, and all but the output layer.
 const SETS: [&[&str]; 4] = [
-    &["conv1", "conv2"],
+    &["image1", "image2", "conv1", "conv2"],
     &["lstm1"],
-    &["conv1", "lstm1", "lstm2"],
-    &["conv1", "conv2", "lstm1", "conv3", "lstm2"],
+    &["image1", "conv1", "lstm1", "lstm2"],
+    &["image1", "image2", "conv1", "conv2", "lstm1", "conv3", "lstm2"],
 ];
 
 const ROWS_OF_BATCHES: [usize; 3] = [4, 4, 3];
@@ -109,11 +109,11 @@ fn gradients(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
 
 fn dropout(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let model = every_layer()?;
-    // 'drop1' stands between conv1 and conv2, 'drop2' between conv3 and lstm2.
+    // 'drop0' stands between image1 and image2, 'drop1' between conv1 and conv2, 'drop2' between conv3 and lstm2.
     for (frozen, off) in [
-        (&["conv1", "conv2", "lstm1", "conv3", "lstm2"][..], true),
-        (&["conv1", "conv2", "lstm1", "conv3"], false),
-        (&["conv1"], false),
+        (&["image1", "image2", "conv1", "conv2", "lstm1", "conv3", "lstm2"][..], true),
+        (&["image1", "image2", "conv1", "conv2", "lstm1", "conv3"], false),
+        (&["image1", "image2", "conv1"], false),
     ] {
         let mut fixture = fixture(gpu, variants, &model, frozen, None)?;
         fixture.order.truncate(ROWS_OF_BATCHES[0]);
