@@ -68,6 +68,7 @@ pub struct AdapterInfo {
 pub struct Gpu {
     /// The adapter it belongs to.
     pub info: AdapterInfo,
+    adapter: wgpu::Adapter,
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) pipelines: Mutex<HashMap<String, Arc<Pipeline>>>,
@@ -181,7 +182,18 @@ impl Gpu {
             None => 0,
             Some(selector) => choose(&infos, selector)?,
         };
-        let adapter = &adapters[index];
+        Self::on(&adapters[index], &infos[index])
+    }
+
+    /// Opens the same adapter once more: a device with a queue of its own.
+    ///
+    /// # Errors
+    /// If the driver refuses.
+    pub(super) fn reopen(&self) -> Result<Self> {
+        Self::on(&self.adapter, &self.info)
+    }
+
+    fn on(adapter: &wgpu::Adapter, info: &AdapterInfo) -> Result<Self> {
         let wanted =
             wgpu::Features::SUBGROUP | wgpu::Features::SHADER_INT64 | wgpu::Features::TIMESTAMP_QUERY;
         let features = adapter.features() & wanted;
@@ -191,7 +203,7 @@ impl Gpu {
             required_limits: adapter.limits(),
             ..Default::default()
         }))
-        .map_err(|e| Error::failed(format!("{}: cannot be opened: {e}", infos[index])))?;
+        .map_err(|e| Error::failed(format!("{info}: cannot be opened: {e}")))?;
         let failure = Arc::new(Mutex::new(None));
         let record = {
             let failure = Arc::clone(&failure);
@@ -207,7 +219,8 @@ impl Gpu {
                 lost(format!("the device was lost: {message}"));
             }
         });
-        Ok(Self { info: infos[index].clone(), device, queue, pipelines: Mutex::default(), failure })
+        let (info, adapter) = (info.clone(), adapter.clone());
+        Ok(Self { info, adapter, device, queue, pipelines: Mutex::default(), failure })
     }
 
     /// The first error that the device reported since the last call, if any.

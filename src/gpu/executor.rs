@@ -250,7 +250,13 @@ impl Gpu {
         Ok((group, per_step))
     }
 
-    fn pipeline(&self, kernel: &Kernel) -> Result<Arc<Pipeline>> {
+    /// Whether this device has compiled `kernel`.
+    pub(super) fn has_pipeline(&self, kernel: &Kernel) -> bool {
+        self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&format!("{kernel:?}"))
+    }
+
+    /// `kernel`, compiled once a device.
+    pub(super) fn pipeline(&self, kernel: &Kernel) -> Result<Arc<Pipeline>> {
         let key = format!("{kernel:?}");
         if let Some(found) = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Arc::clone(found));

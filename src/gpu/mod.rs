@@ -7,6 +7,7 @@ pub mod executor;
 pub mod memory;
 mod pipeline;
 pub mod plan;
+mod precompile;
 pub mod profile;
 pub mod roof;
 pub mod shader;

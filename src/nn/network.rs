@@ -210,6 +210,7 @@ impl<'g> Network<'g> {
         for (slice, words) in &lowered.tables {
             gpu.write(&buffers, *slice, words);
         }
+        gpu.precompile(&[&lowered.infer, &lowered.gradients, &lowered.update])?;
         let infer = gpu.compile(&lowered.infer, &buffers)?;
         let gradients = gpu.compile(&lowered.gradients, &buffers)?;
         let update = gpu.compile(&lowered.update, &buffers)?;
