@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::recipe::ClassWeights;
-use super::schedule::Schedule;
+use super::class_weights::ClassWeights;
+use super::schedule::{LearningRate, Schedule};
 use crate::data::ReadOptions;
 use crate::data::order::Balance;
 use crate::data::split::Rule;
@@ -130,6 +130,19 @@ impl Config {
             channel: self.channel,
             variable: self.variable.clone(),
             skip_bad: self.skip_bad,
+        }
+    }
+
+    /// The learning rate with its schedule.
+    pub fn scheduled_learning_rate(&self) -> LearningRate {
+        LearningRate {
+            base: self.learning_rate,
+            schedule: self.schedule,
+            period: self.schedule_epochs.unwrap_or(1),
+            factor: self.schedule_factor.unwrap_or(1.0),
+            least: self.min_learning_rate.unwrap_or(0.0),
+            warmup: self.warmup.unwrap_or(0.0),
+            epochs: self.epochs,
         }
     }
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::config::Config;
-use super::material::{at_rate, network_windows, read, restored, signals};
+use super::material::{at_rate, network_windows, read, signals};
 use super::metrics::{Figures, Tally};
 use super::run_folder::RunFolder;
+use super::scaling::restored;
 use super::scoring_variants;
 use crate::data::folder::Dataset;
 use crate::data::split::Part;

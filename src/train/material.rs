@@ -12,7 +12,7 @@ use crate::data::split::{Part, Rule, Split};
 use crate::data::windows::{self, Scale, Scaling};
 use crate::data::{ReadOptions, Recording, classes, sample};
 use crate::nn::network;
-use crate::nn::{self, Checkpoint, Model};
+use crate::nn::{Checkpoint, Model};
 use crate::{Error, Result};
 
 /// The model to train, and what it is trained on.
@@ -180,22 +180,4 @@ pub(super) fn network_windows(
 /// The signals of `recordings`, as the network takes them.
 pub(super) fn signals(recordings: &[Recording]) -> Vec<&[f32]> {
     recordings.iter().map(|recording| recording.signal.as_slice()).collect()
-}
-
-/// The scaling as a checkpoint keeps it.
-pub(super) fn stored(scaling: Scaling) -> nn::Scaling {
-    match scaling {
-        Scaling::Train { mean, deviation } => nn::Scaling::Train { mean, deviation },
-        Scaling::Window => nn::Scaling::Window,
-        Scaling::None => nn::Scaling::None,
-    }
-}
-
-/// The scaling that a checkpoint keeps.
-pub(super) fn restored(scaling: nn::Scaling) -> Scaling {
-    match scaling {
-        nn::Scaling::Train { mean, deviation } => Scaling::Train { mean, deviation },
-        nn::Scaling::Window => Scaling::Window,
-        nn::Scaling::None => Scaling::None,
-    }
 }

@@ -1,29 +1,33 @@
 //! Training, evaluation and prediction: what happens between recordings and a run's folder.
 
 pub mod bench;
+mod class_weights;
 pub mod config;
 pub mod evaluate;
 pub mod material;
 pub mod metrics;
+mod origin;
 pub mod predict;
 pub mod recipe;
 pub mod reproduce;
 pub mod run_folder;
+mod scaling;
 pub mod schedule;
 pub mod trainer;
 pub mod transfer;
 pub mod tune;
 
+pub use class_weights::ClassWeights;
 pub use config::{Config, Protocol};
 pub use evaluate::{Evaluation, evaluate};
 pub use material::Material;
 pub use metrics::{ClassFigures, Figures, Tally};
+pub use origin::Origin;
 pub use predict::{Prediction, predict};
-pub use recipe::ClassWeights;
 pub use run_folder::{EpochRecord, RunFolder, Summary, kept_model};
 pub use schedule::{LearningRate, Schedule};
 pub use trainer::{Event, Outcome, Trainer};
-pub use transfer::{Origin, Transfer};
+pub use transfer::Transfer;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::material::{network_windows, restored, signals};
+use super::material::{network_windows, signals};
+use super::scaling::restored;
 use super::scoring_variants;
 use crate::Result;
 use crate::data::Recording;

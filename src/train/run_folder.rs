@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Protocol;
 use super::metrics::Figures;
-use super::transfer::Origin;
+use super::origin::Origin;
 use crate::data::split::{Division, Rule};
 use crate::data::split_record::{self, SplitRecord};
 use crate::nn::Checkpoint;

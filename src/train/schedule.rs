@@ -3,8 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Config;
-
 /// How the learning rate changes once it is warmed up (`--schedule`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,20 +37,6 @@ pub struct LearningRate {
     pub warmup: f64,
     /// Epochs of the run.
     pub epochs: usize,
-}
-
-impl From<&Config> for LearningRate {
-    fn from(config: &Config) -> Self {
-        Self {
-            base: config.learning_rate,
-            schedule: config.schedule,
-            period: config.schedule_epochs.unwrap_or(1),
-            factor: config.schedule_factor.unwrap_or(1.0),
-            least: config.min_learning_rate.unwrap_or(0.0),
-            warmup: config.warmup.unwrap_or(0.0),
-            epochs: config.epochs,
-        }
-    }
 }
 
 impl LearningRate {

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::config::Config;
 use super::material::{self, Material};
 use super::metrics::Tally;
+use super::origin::Origin;
 use super::run_folder::{EpochRecord, RunFolder, Summary};
-use super::schedule::LearningRate;
-use super::transfer::Origin;
+use super::scaling::stored;
 use super::{recipe, recorded_variants, variant_names};
 use crate::data::order::epoch_order;
 use crate::data::split::Part;
@@ -290,7 +290,7 @@ impl<'a> Trainer<'a> {
         let of = order.len().div_ceil(batch);
         let number = self.epoch + 1;
         let losses: Vec<f64> = self.metrics.iter().filter_map(|r| Some(r.validation?.loss)).collect();
-        let learning_rates = LearningRate::from(self.config).of_epoch(self.epoch, of, &losses);
+        let learning_rates = self.config.scheduled_learning_rate().of_epoch(self.epoch, of, &losses);
         let epoch = Epoch {
             order: &order,
             first_step: self.step,
@@ -466,7 +466,7 @@ impl<'a> Trainer<'a> {
             model: self.material.model.clone(),
             classes: self.material.split.classes.clone(),
             rate: self.material.rate,
-            scaling: material::stored(self.material.scaling),
+            scaling: stored(self.material.scaling),
             seed: self.config.seed,
             variants: variant_names(&self.variants),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -505,7 +505,7 @@ fn refuse_other_material(material: &Material, folder: &RunFolder, last: &Checkpo
     } else if before != now {
         other.push("their split (bearings, or the file split.csv)");
     }
-    if same_recordings && before == now && last.scaling != material::stored(material.scaling) {
+    if same_recordings && before == now && last.scaling != stored(material.scaling) {
         other.push("the scaling");
     }
     if other.is_empty() {

@@ -12,11 +12,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-
 use super::config::{Config, Protocol};
-use super::material::restored;
+use super::origin::Origin;
 use super::run_folder::{RunFolder, kept_model};
+use super::scaling::restored;
 use crate::data::Recording;
 use crate::data::recording::sha256_of_samples;
 use crate::data::split::Split;
@@ -32,36 +31,6 @@ pub const ALL: &str = "all";
 /// Recordings whose deviation is this many times that of the model's scaling, or less than that share of it, are in
 /// another unit or of another sensor: loads and faults of one machine make less of a difference.
 const OTHER_UNIT: f64 = 10.0;
-
-/// What a run was started from, as `last.safetensors` and `summary.json` keep it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Origin {
-    /// The run's folder, or a checkpoint.
-    pub from: PathBuf,
-    /// The model's name there.
-    pub model: String,
-    /// SHA-256 of the parameters there: f32, little-endian, in PyTorch's layouts and the order of the layers; the same
-    /// on every adapter.
-    pub sha256: String,
-    /// Layers whose parameters stay as they came.
-    pub frozen: Vec<String>,
-    /// Layers that begin with fresh parameters.
-    pub fresh: Vec<String>,
-    /// Number of parameters that learn.
-    pub learning: usize,
-    /// Whether the source has learned from a bearing that is validated or tested on here, or may have.
-    pub leaky: bool,
-    /// What to say beside every figure.
-    pub notes: Vec<String>,
-}
-
-impl Origin {
-    /// What the run that saved `last` was started from, if from a model.
-    pub fn of(last: &Checkpoint) -> Option<Self> {
-        let origin = last.training.as_ref()?.trainer.get("origin")?;
-        serde_json::from_value(origin.clone()).ok()
-    }
-}
 
 /// The start of a run from a trained model.
 #[derive(Debug, Clone)]
