@@ -19,6 +19,7 @@ pub mod network;
 pub mod parameters;
 pub mod relu;
 pub mod softmax_cross_entropy;
+mod stages;
 pub mod tensor;
 pub mod tuned;
 pub mod variants;
