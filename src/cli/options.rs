@@ -436,7 +436,7 @@ fn check_class_weights(config: &Config) -> Result<()> {
 }
 
 /// So that the configuration still holds when it is read from elsewhere.
-fn absolute(path: &Path) -> PathBuf {
+pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 

@@ -1,17 +1,18 @@
-//! How far a training is: a bar where a person looks on, and a line an epoch everywhere.
+//! How far a training is, or the trainings of a reproduction: a bar where a person looks on, and a line an epoch of a
+//! training everywhere.
 
 use std::time::Instant;
 
 use gpu_bearing::Result;
 use gpu_bearing::report::figures::{epoch, under_way};
-use gpu_bearing::train::{Config, EpochRecord, Schedule, Trainer};
+use gpu_bearing::train::reproduce::{Run, RunResult};
+use gpu_bearing::train::{Config, EpochRecord, Event, Schedule, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::Screen;
 
 /// The progress of a training since this process took it up.
 pub(crate) struct Progress<'a> {
-    /// Drawn on standard error, and only where that is a terminal.
     bar: ProgressBar,
     config: &'a Config,
     /// Training windows of an epoch.
@@ -27,10 +28,8 @@ impl<'a> Progress<'a> {
     /// Of `trainer`, which is about to go on over so many `windows` an epoch; `split` says in words how windows were
     /// divided.
     pub(crate) fn begin(trainer: &Trainer<'_>, config: &'a Config, windows: usize, split: &'a str) -> Self {
-        let style = ProgressStyle::with_template("{prefix} [{bar:20}] {pos}/{len}  {msg}");
-        let style = style.expect("the template is valid").progress_chars("##-");
         Self {
-            bar: ProgressBar::no_length().with_style(style),
+            bar: bar("{prefix} [{bar:20}] {pos}/{len}  {msg}"),
             config,
             windows,
             split,
@@ -70,4 +69,66 @@ impl<'a> Progress<'a> {
     pub(crate) fn end(self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// The progress of a run among all, on standard error and only where that is a terminal.
+pub(crate) struct RunBar {
+    bar: ProgressBar,
+    epochs: usize,
+    begun: Instant,
+    /// Seconds that this run and those behind it will take.
+    left: Option<f64>,
+}
+
+impl RunBar {
+    /// Of run `index` of the `plan`; `results` are those before it.
+    pub(crate) fn new(index: usize, plan: &[Run], results: &[RunResult]) -> Self {
+        let run = &plan[index];
+        let bar = bar("{prefix} [{bar:20}] {msg}");
+        bar.set_prefix(format!("{:>3}/{}  {}", index + 1, plan.len(), run.name));
+        Self { bar, epochs: run.epochs, begun: Instant::now(), left: seconds_left(results, &plan[index..]) }
+    }
+
+    /// What the run has come to.
+    pub(crate) fn show(&self, event: &Event<'_>) {
+        if let Event::Step { epoch, done, of, .. } = *event {
+            let left = self.left.map_or(String::new(), |seconds| {
+                let seconds = (seconds - self.begun.elapsed().as_secs_f64()).max(0.0);
+                format!(", {:.0} min left in all", (seconds / 60.0).ceil())
+            });
+            self.bar.set_length((self.epochs * of) as u64);
+            self.bar.set_message(format!("epoch {epoch}/{}{left}", self.epochs));
+            self.bar.set_position(((epoch - 1) * of + done) as u64);
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn end(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Seconds that the runs `left` will take, by the time an epoch took of the same model, or of any where there is none.
+fn seconds_left(done: &[RunResult], left: &[Run]) -> Option<f64> {
+    let each = |wanted: &dyn Fn(&RunResult) -> bool| {
+        let (mut seconds, mut epochs) = (0.0, 0);
+        for result in done.iter().filter(|result| wanted(result)) {
+            seconds += result.seconds;
+            epochs += result.epochs;
+        }
+        (epochs > 0).then(|| seconds / epochs as f64)
+    };
+    let any = each(&|_| true)?;
+    let of = |run: &Run| {
+        let same =
+            |result: &RunResult| result.model == run.model && result.from.is_some() == run.from.is_some();
+        run.epochs as f64 * each(&same).unwrap_or(any)
+    };
+    Some(left.iter().map(of).sum())
+}
+
+/// A bar that is drawn on standard error, and only where that is a terminal.
+fn bar(template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).expect("the template is valid");
+    ProgressBar::no_length().with_style(style.progress_chars("##-"))
 }

@@ -76,7 +76,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         Some(last) => Trainer::resume(&gpu, &config, &material, &folder, last),
         None => Trainer::start(&gpu, &config, &material, &folder).inspect_err(|_| folder.discard_if_empty()),
     }?;
-    folder.write_config(&toml::to_string(&config).expect("options are strings, numbers and booleans"))?;
+    folder.write_config(&config)?;
     for note in trainer.notes() {
         screen.line(format!("note     {note}"))?;
     }

@@ -1,6 +1,6 @@
 //! `--protocol paper`: the data rule of Cao and Ye, "Application of Improved CNN-LSTM Model in Fault Diagnosis
 //! of Rolling Bearings", on the recordings of the CWRU bearing data centre or, to rehearse, of the sample; and
-//! `--protocol paper-by-time`: the same recordings without that rule's two leaks between windows.
+//! `--protocol paper-by-time`: the same recordings without the two flaws of that rule.
 
 use std::path::Path;
 
@@ -73,7 +73,8 @@ pub fn paper_recordings(recordings: &[Recording], load: u32) -> Result<Vec<Recor
         Ok(picked)
     } else {
         Err(Error::input(format!(
-            "--protocol paper at {load} hp needs {} of the CWRU recordings and lacks {}: {}",
+            "the paper's protocol at {load} hp needs {} of the CWRU recordings and lacks {}: {}: fetch these from the CWRU \
+             bearing data centre",
             CONDITIONS.len(),
             missing.len(),
             missing.join(", ")

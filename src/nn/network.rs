@@ -46,6 +46,13 @@ pub struct Options {
     pub recipe: Recipe,
 }
 
+impl Options {
+    /// To classify and nothing else.
+    pub fn scoring(batch: usize, variants: Variants) -> Self {
+        Self { batch, variants, clip_norm: None, training: false, recipe: Recipe::default() }
+    }
+}
+
 /// What one epoch of training runs over.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Epoch<'a> {

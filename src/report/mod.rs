@@ -2,7 +2,7 @@
 //!
 //! A page is put together from parts: [`page`] has its frame, tables, cards, lists and marks, [`plot`] and
 //! [`confusion`] make a [`drawing::Drawing`] of figures, and [`folder`] writes the page with the files beside it.
-//! [`run_page`] is the page of finished [`runs`]; another page may take over its sections.
+//! [`run_page`] is the page of finished [`runs`], [`reproduction`] that of the paper's experiments.
 
 pub mod bench;
 pub mod confusion;

@@ -194,7 +194,7 @@ impl Panel {
                 self.curves.iter().flat_map(|curve| &curve.points).map(|point| point.0).collect()
             }
             Scale::Counted => {
-                let step = round_step((last - first) / LABELS).ceil();
+                let step = round_step((last - first) / LABELS, &[1.0, 2.0, 5.0, 10.0]).ceil();
                 let from = (first / step).ceil() as u64;
                 (from..=(last / step) as u64).map(|tick| tick as f64 * step).collect()
             }

@@ -4,4 +4,4 @@ mod page;
 mod sheets;
 
 pub use page::{files, page};
-pub use sheets::{Sheet, sheets};
+pub use sheets::{Sheet, sheets, split};

@@ -11,7 +11,7 @@ use super::{Align, confusion, curves};
 use crate::train::{ClassFigures, Figures};
 
 /// What the words on the page mean.
-pub const GLOSSARY: [(&str, &str); 8] = [
+const GLOSSARY: [(&str, &str); 8] = [
     (
         "Split",
         "What stayed on one side when the windows were divided. By bearing, a test figure is about bearings that were \
@@ -155,7 +155,7 @@ fn comparison(runs: &[Run]) -> Markup {
 }
 
 /// What to say beside every figure of a run.
-pub fn notes(run: &Run) -> Markup {
+fn notes(run: &Run) -> Markup {
     html! {
         @if run.summary.leaky {
             (page::note(&html! {
@@ -171,7 +171,7 @@ pub fn notes(run: &Run) -> Markup {
 }
 
 /// Loss and accuracy over the epochs; `highest_loss` as [`curves::highest_loss`] gives it.
-pub fn learning_curves(run: &Run, highest_loss: f64) -> Markup {
+fn learning_curves(run: &Run, highest_loss: f64) -> Markup {
     plots(&curves::of_run(run, highest_loss))
 }
 
@@ -181,7 +181,7 @@ fn plots(panels: &[Panel]) -> Markup {
 }
 
 /// The confusion matrix over the test windows and the figures by class; nothing without test windows.
-pub fn by_class(run: &Run) -> Markup {
+fn by_class(run: &Run) -> Markup {
     if tested(run) == 0 {
         return html! {};
     }
@@ -215,7 +215,7 @@ fn classes(run: &Run) -> Markup {
 }
 
 /// Loss and accuracies of the kept model by part.
-pub fn parts(run: &Run) -> Markup {
+fn parts(run: &Run) -> Markup {
     let columns = [
         ("Over", Align::Left),
         ("Accuracy", Align::Right),
@@ -227,7 +227,7 @@ pub fn parts(run: &Run) -> Markup {
 }
 
 /// What the figures are over, then accuracy, balanced accuracy and loss: an accuracy never stands without its split.
-pub fn figures_cells(part: &str, figures: &Figures, split: &Split) -> [Markup; 4] {
+fn figures_cells(part: &str, figures: &Figures, split: &Split) -> [Markup; 4] {
     [
         html! { (figures.windows) " " (part) " windows, " (split.marked()) },
         html! { (percent(figures.accuracy)) },
@@ -237,7 +237,7 @@ pub fn figures_cells(part: &str, figures: &Figures, split: &Split) -> [Markup; 4
 }
 
 /// What differs between the runs in a table, a column a run, and what does not once.
-pub fn settings(runs: &[Run], lists: &[Entries]) -> Markup {
+fn settings(runs: &[Run], lists: &[Entries]) -> Markup {
     let (differ, same) = differences(lists);
     let mut columns = vec![("What differs", Align::Left)];
     columns.extend(runs.iter().map(|run| (run.name.as_str(), Align::Left)));

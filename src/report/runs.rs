@@ -2,14 +2,13 @@
 //! CSV they keep every bit; an accuracy stands beside its split in each file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use serde::Serialize;
 
 use super::page::Split;
+use crate::Result;
 use crate::train::metrics::by_class;
 use crate::train::{ClassFigures, EpochRecord, Figures, RunFolder, Summary};
-use crate::{Error, Result};
 
 /// A finished run.
 #[derive(Debug, Clone, Serialize)]
@@ -51,10 +50,7 @@ impl Run {
     pub fn read(folder: &RunFolder) -> Result<Self> {
         let summary = folder.read_summary()?;
         let metrics = folder.read_metrics(summary.epochs)?;
-        let path = folder.config();
-        let text = fs::read_to_string(&path).map_err(|cause| Error::read(&path, &cause))?;
-        let config = toml::from_str(&text)
-            .map_err(|cause| Error::input(format!("{}: {}", path.display(), cause.message())))?;
+        let config = folder.read_config()?;
         let by_class = (summary.classes.iter().cloned().zip(by_class(&summary.confusion)))
             .map(|(class, figures)| Class { class, figures })
             .collect();
@@ -227,7 +223,8 @@ pub fn confusion_csv(runs: &[Run]) -> String {
     csv(lines)
 }
 
-fn csv(lines: impl IntoIterator<Item = Vec<String>>) -> String {
+/// Lines of cells as CSV.
+pub(super) fn csv(lines: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for line in lines {
         writer.write_record(line).expect("every line has the header's fields, and memory takes them");

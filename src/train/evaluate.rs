@@ -17,7 +17,6 @@ use crate::data::split_record::{SplitRecord, scored};
 use crate::data::windows::cut;
 use crate::data::{ReadOptions, Recording, classes};
 use crate::gpu::Gpu;
-use crate::nn::lower::Recipe;
 use crate::nn::network::{Network, Options};
 use crate::{Error, Result};
 
@@ -111,8 +110,7 @@ pub fn evaluate(
     }
 
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
-    let recipe = Recipe::default();
-    let network_options = Options { batch: config.batch, variants, clip_norm: None, training: false, recipe };
+    let network_options = Options::scoring(config.batch, variants);
     let scaled = network_windows(&recordings, &windows, restored(checkpoint.scaling), length);
     let signals = signals(&recordings);
     let mut network =

@@ -10,7 +10,6 @@ use crate::data::Recording;
 use crate::data::windows::cut;
 use crate::gpu::Gpu;
 use crate::nn::Checkpoint;
-use crate::nn::lower::Recipe;
 use crate::nn::network::{Network, Options};
 
 /// Windows in a batch; the result does not depend on it.
@@ -55,8 +54,7 @@ pub fn predict(gpu: &Gpu, checkpoint: &Checkpoint, recordings: &[Recording]) -> 
     let windows = cut(recordings, &vec![0; recordings.len()], model.window, model.window)?;
     let scaled = network_windows(recordings, &windows, restored(checkpoint.scaling), model.window);
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
-    let recipe = Recipe::default();
-    let options = Options { batch: BATCH, variants, clip_norm: None, training: false, recipe };
+    let options = Options::scoring(BATCH, variants);
     let mut network = Network::new(gpu, model, &signals(recordings), &scaled, scaled.len(), &options)?;
     network.set_parameters(&checkpoint.parameters);
     let order: Vec<u32> = (0..scaled.len() as u32).collect();

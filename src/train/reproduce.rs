@@ -10,12 +10,11 @@ mod result;
 
 pub use diagnosis::{Diagnosis, diagnose};
 pub use experiment::{Experiment, Extent, Run, runs};
-pub use result::{Curve, Group, Reproduction, RunResult, Statistic, Transfer};
+pub use result::{Epochs, Group, Reproduction, RunResult, Statistic, TransferGroups};
 
-use std::fs;
 use std::path::Path;
 
-use super::{Config, Event, Material, Outcome, RunFolder, Trainer};
+use super::{Config, Event, Material, Origin, Outcome, RunFolder, Trainer};
 use crate::gpu::Gpu;
 use crate::{Error, Result};
 
@@ -31,44 +30,63 @@ pub fn carry_out(
     interrupted: &dyn Fn() -> bool,
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<Outcome> {
-    let path = runs.join(&run.name);
     let mut config = run.config(base, runs);
-    if path.join(RunFolder::CONFIG).is_file() {
-        refuse_other_options(&path, &config)?;
+    let folder = RunFolder::open_or_create(&runs.join(&run.name))?;
+    if folder.config().exists() {
+        refuse_other_options(&folder, &config)?;
     }
-    let folder = RunFolder::open_or_create(&path)?;
     if folder.is_finished() {
         return Ok(Outcome::Finished(Box::new(folder.read_summary()?)));
     }
     let last = if folder.last().exists() { Some(folder.read_last()?) } else { None };
-    let material = Material::load(&mut config, last.as_ref())?;
+    if let Some(origin) = last.as_ref().and_then(Origin::of) {
+        config.freeze = Some(origin.frozen); // by name, as the run was begun
+    }
+    let material = Material::load(&mut config, last.as_ref()).inspect_err(|_| folder.discard_if_empty())?;
     let mut trainer = match last {
-        Some(last) => Trainer::resume(gpu, &config, &material, &folder, last)?,
-        None => Trainer::start(gpu, &config, &material, &folder)?,
-    };
-    folder.write_config(&toml::to_string(&config).expect("options are strings, numbers and booleans"))?;
+        Some(last) => Trainer::resume(gpu, &config, &material, &folder, last),
+        None => Trainer::start(gpu, &config, &material, &folder).inspect_err(|_| folder.discard_if_empty()),
+    }?;
+    folder.write_config(&config)?;
     trainer.run(interrupted, observe)
 }
 
-/// Refuses a folder whose run was begun with other options than `config`. The adapter may be another one, and layers
-/// that were to be frozen stand there by name.
-fn refuse_other_options(path: &Path, config: &Config) -> Result<()> {
-    let file = path.join(RunFolder::CONFIG);
-    let text = fs::read_to_string(&file).map_err(|cause| Error::read(&file, &cause))?;
-    let before: toml::Table =
-        text.parse().map_err(|cause| Error::input(format!("{}: {cause}", file.display())))?;
-    let wanted = toml::Table::try_from(config).expect("options are strings, numbers and booleans");
-    let free = ["adapter", "freeze"];
-    let other =
-        wanted.iter().find(|&(key, value)| !free.contains(&key.as_str()) && before.get(key) != Some(value));
-    match other {
-        None => Ok(()),
-        Some((key, value)) => {
-            let was = before.get(key).map_or("none".to_owned(), ToString::to_string);
-            Err(Error::input(format!(
-                "{}: begun with {key} = {was}, now it is {value}: choose another folder with --out",
-                path.display()
-            )))
+/// Refuses `base` where it lacks recordings that one of `plan` will need, before hours have gone by.
+///
+/// # Errors
+/// As [`Material::load`].
+pub fn refuse_missing_recordings(plan: &[Run], base: &Config, runs: &Path) -> Result<()> {
+    let mut seen = Vec::new();
+    for run in plan.iter().filter(|run| run.from.is_none()) {
+        let needs = (run.protocol, run.load);
+        if !seen.contains(&needs) {
+            seen.push(needs);
+            Material::load(&mut run.config(base, runs), None)?;
         }
     }
+    Ok(())
+}
+
+/// Whether all runs that `experiment` needs are finished in `runs`.
+pub fn is_finished(experiment: Experiment, extent: &Extent, folders: &Path) -> bool {
+    let finished = |run: &Run| RunFolder::open(&folders.join(&run.name)).is_ok_and(|run| run.is_finished());
+    runs(&[experiment], extent).iter().all(finished)
+}
+
+/// Refuses a folder whose run was begun with other options than `config`. The adapter may be another one, layers that
+/// were to be frozen stand there by name, and the sampling rate is filled in.
+fn refuse_other_options(folder: &RunFolder, config: &Config) -> Result<()> {
+    let before = folder.read_config()?;
+    let wanted = toml::Table::try_from(config).expect("options are strings, numbers and booleans");
+    let free = ["adapter", "freeze", "target_rate"];
+    let other = (before.keys().chain(wanted.keys()))
+        .find(|key| !free.contains(&key.as_str()) && before.get(*key) != wanted.get(*key));
+    let Some(key) = other else { return Ok(()) };
+    let value = |table: &toml::Table| table.get(key).map_or("not given".to_owned(), ToString::to_string);
+    Err(Error::input(format!(
+        "{}: begun with {key} {}, now it is {}: choose another folder with --out",
+        folder.path().display(),
+        value(&before),
+        value(&wanted)
+    )))
 }

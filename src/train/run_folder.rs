@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Protocol;
+use super::config::{Config, Protocol};
 use super::metrics::Figures;
 use super::origin::Origin;
 use crate::data::split::{Division, Rule};
@@ -115,9 +115,6 @@ pub fn kept_model(path: &Path) -> Result<Checkpoint> {
 }
 
 impl RunFolder {
-    /// The file that holds the effective configuration.
-    pub const CONFIG: &str = "config.toml";
-
     /// Makes a new run's folder: `out`, or the first free one of `runs/001`, `runs/002`, ...
     ///
     /// # Errors
@@ -160,7 +157,7 @@ impl RunFolder {
     /// # Errors
     /// There is no run.
     pub fn open(path: &Path) -> Result<Self> {
-        if !path.join(Self::CONFIG).is_file() {
+        if !path.join("config.toml").is_file() {
             return Err(Error::input(format!(
                 "{}: is no run's folder (it has no config.toml): give the folder that `train` named at its end",
                 path.display()
@@ -185,7 +182,7 @@ impl RunFolder {
 
     /// The effective configuration.
     pub fn config(&self) -> PathBuf {
-        self.path.join(Self::CONFIG)
+        self.path.join("config.toml")
     }
 
     /// The kept model.
@@ -219,12 +216,24 @@ impl RunFolder {
         self.summary().exists()
     }
 
-    /// Writes `config.toml`, whose text this is.
+    /// Writes `config.toml`.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write_config(&self, text: &str) -> Result<()> {
+    pub fn write_config(&self, config: &Config) -> Result<()> {
+        let text = toml::to_string(config).expect("options are strings, numbers and booleans");
         self.written(replace(&self.config(), text.as_bytes()))
+    }
+
+    /// Reads `config.toml` as it stands.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no TOML.
+    pub fn read_config(&self) -> Result<toml::Table> {
+        let path = self.config();
+        let text = fs::read_to_string(&path).map_err(|cause| Error::read(&path, &cause))?;
+        toml::from_str(&text)
+            .map_err(|cause| Error::input(format!("{}: {}", path.display(), cause.message())))
     }
 
     /// Writes `split.csv`.
@@ -261,11 +270,7 @@ impl RunFolder {
         if self.inherited().exists() {
             return Ok(Some(split_record::with_inherited(own, &split_record::read(&self.inherited())?)));
         }
-        let path = self.config();
-        let text = fs::read_to_string(&path).map_err(|cause| Error::read(&path, &cause))?;
-        let config: toml::Table =
-            text.parse().map_err(|cause| Error::input(format!("{}: {cause}", path.display())))?;
-        Ok((!config.contains_key("from")).then_some(own))
+        Ok((!self.read_config()?.contains_key("from")).then_some(own))
     }
 
     /// Writes `metrics.jsonl`.

@@ -18,7 +18,7 @@ use super::run_folder::{RunFolder, kept_model};
 use super::scaling::restored;
 use crate::data::Recording;
 use crate::data::recording::sha256_of_samples;
-use crate::data::split::Split;
+use crate::data::split::{Part, Split};
 use crate::data::split_record::{Scored, SplitRecord, scored};
 use crate::data::windows::{Scale, Scaling, Window};
 use crate::nn::parameters::Entry;
@@ -79,7 +79,10 @@ impl Source {
         let from = self.from.display();
         let Checkpoint { model, rate, .. } = &self.checkpoint;
         let refuse = |given: String, own: String| {
-            let flag = given.split(' ').next().unwrap_or_default();
+            let flag = match config.protocol {
+                Some(_) => "--protocol",
+                None => given.split(' ').next().unwrap_or_default(),
+            };
             Err(Error::input(format!(
                 "{given}: the layers of {from} know {own}: leave {flag} out, or --from"
             )))
@@ -276,7 +279,7 @@ fn leak(learned: Option<&[SplitRecord]>, recordings: &[Recording], split: &Split
     let seen: Vec<&str> =
         bearing_seen.iter().map(String::as_str).filter(|name| names.contains(name)).collect();
     let unknown = recordings.iter().any(|r| names.contains(r.name.as_str()) && r.facts.bearing.is_none())
-        || learned.iter().any(|record| record.bearing.is_none());
+        || learned.iter().any(|record| record.part != Part::Test && record.bearing.is_none());
     let mut reasons = Vec::new();
     if left_out > 0 {
         reasons

@@ -248,7 +248,7 @@ fn folders() {
             ),
             case(
                 &["data", "--protocol", "paper"],
-                &["--protocol paper at 1 hp needs 6 of the CWRU recordings and lacks 6", "98.mat"],
+                &["the paper's protocol at 1 hp needs 6 of the CWRU recordings and lacks 6", "98.mat"],
             ),
         ],
     );

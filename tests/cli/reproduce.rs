@@ -80,10 +80,7 @@ fn refused() {
     let workshop = Workshop::new();
     success(workshop.run(&["reproduce", "diagnosis", "--quick", "--out", "one"]));
     let error = failure(workshop.run(&["reproduce", "diagnosis", "--out", "one"]), 2);
-    assert!(
-        error.contains("begun with epochs = 5, now it is 50: choose another folder with --out"),
-        "{error}"
-    );
+    assert!(error.contains("begun with epochs 5, now it is 50: choose another folder with --out"), "{error}");
     let error = failure(workshop.run(&["reproduce", "dropouts"]), 2);
     assert!(error.contains("ten-runs, dropout, models, transfer, diagnosis"), "{error}");
 }

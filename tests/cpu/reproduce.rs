@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gpu_bearing::report::reproduction::{files, page, sheets};
 use gpu_bearing::train::bench::Spread;
 use gpu_bearing::train::reproduce::{
-    Curve, Diagnosis, Experiment, Extent, Reproduction, Run, RunResult, Statistic, runs,
+    Diagnosis, Epochs, Experiment, Extent, Reproduction, Run, RunResult, Statistic, runs,
 };
 use gpu_bearing::train::{Figures, Protocol};
 
@@ -64,6 +64,8 @@ fn finished(experiments: &[Experiment]) -> Reproduction {
             name: run.name.clone(),
             model: run.model.to_owned(),
             parameters: 1000 + index,
+            adapter: "lavapipe".to_owned(),
+            version: "0.1.0".to_owned(),
             dropout: run.dropout,
             protocol: run.protocol,
             load: run.load,
@@ -79,16 +81,18 @@ fn finished(experiments: &[Experiment]) -> Reproduction {
         }
     };
     let mut reproduction = Reproduction {
-        version: "0".to_owned(),
-        adapter: "none".to_owned(),
         command: "gpu-bearing reproduce --data cwru".to_owned(),
         quick: false,
         synthetic: false,
         runs: runs(experiments, &Extent::FULL).iter().enumerate().map(result).collect(),
         curves: BTreeMap::new(),
-        diagnosis: Some(Diagnosis { windows: 356, seconds: Spread::of(vec![0.2, 0.25, 0.4]) }),
+        diagnosis: Some(Diagnosis {
+            adapter: "lavapipe".to_owned(),
+            windows: 356,
+            seconds: Spread::of(vec![0.2, 0.25, 0.4]),
+        }),
     };
-    let curve = Curve {
+    let curve = Epochs {
         train_loss: vec![1.5, 0.1],
         train_accuracy: vec![0.5, 0.99],
         test_loss: vec![1.2, 0.2],

@@ -1,12 +1,15 @@
 //! The paper's tables with our figures beside its own.
 
-use crate::report::figures::split_words;
+use crate::report::page::Split;
 use crate::report::{Align, Table};
-use crate::train::reproduce::{Group, Reproduction, RunResult, Statistic, Transfer, paper};
+use crate::train::Protocol;
+use crate::train::reproduce::{Experiment, Group, Reproduction, RunResult, Statistic, TransferGroups, paper};
 
 /// A table with what to know beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sheet {
+    /// The experiment that it is about, if it is about one.
+    pub experiment: Option<Experiment>,
     /// What it shows, and where the paper does.
     pub title: String,
     /// Its columns.
@@ -28,7 +31,7 @@ impl Sheet {
     }
 }
 
-/// All tables whose experiments were run.
+/// All tables whose runs there are.
 pub fn sheets(reproduction: &Reproduction) -> Vec<Sheet> {
     let all = [ten_runs(reproduction), dropout(reproduction), models(reproduction), transfer(reproduction)];
     let mut sheets: Vec<Sheet> = all.into_iter().flatten().collect();
@@ -54,14 +57,19 @@ fn seconds(value: f64) -> String {
     format!("{value:.1} s")
 }
 
-/// The split of the paper's own rule, as every table that stands on it says.
-pub(super) fn paper_split(reproduction: &Reproduction) -> String {
-    split_words("split by window", reproduction.synthetic, true)
+/// How a protocol divides windows, which stands beside every accuracy.
+pub fn split(protocol: Protocol, synthetic: bool) -> Split {
+    Split { name: format!("split by {}", protocol.rule()), synthetic, leaky: true }
+}
+
+/// The split of the paper's own rule.
+pub(super) fn paper_split(reproduction: &Reproduction) -> Split {
+    split(Protocol::Paper, reproduction.synthetic)
 }
 
 /// The split of the runs divided by time.
-fn time_split(reproduction: &Reproduction) -> String {
-    split_words("split by time", reproduction.synthetic, true)
+pub(super) fn time_split(reproduction: &Reproduction) -> Split {
+    split(Protocol::PaperByTime, reproduction.synthetic)
 }
 
 fn leaks(reproduction: &Reproduction) -> String {
@@ -70,7 +78,7 @@ fn leaks(reproduction: &Reproduction) -> String {
     } else {
         "; the normal recording is sampled at 48 kHz, the others at 12 kHz, so that the rate alone tells it apart"
     };
-    format!("{}: windows of one recording are on both sides{rates}", paper_split(reproduction))
+    format!("{}: windows of one recording are on both sides{rates}", paper_split(reproduction).words())
 }
 
 /// Mean, worst and best of a loss.
@@ -105,6 +113,7 @@ fn ten_runs(reproduction: &Reproduction) -> Option<Sheet> {
     let theirs = [theirs::TEST_ACCURACY, theirs::WORST_TEST_ACCURACY, theirs::BEST_TEST_ACCURACY];
     pair("test accuracy", theirs.map(percent), accuracies(&test));
     Some(Sheet {
+        experiment: Some(Experiment::TenRuns),
         title: "The improved CNN-LSTM (Table 3)".to_owned(),
         columns: vec![
             ("figure", Align::Left),
@@ -130,6 +139,7 @@ fn dropout(reproduction: &Reproduction) -> Option<Sheet> {
     };
     sweep.first()?;
     Some(Sheet {
+        experiment: Some(Experiment::Dropout),
         title: "Dropout (Fig. 4)".to_owned(),
         columns: vec![
             ("rate", Align::Left),
@@ -173,6 +183,7 @@ fn models(reproduction: &Reproduction) -> Option<Sheet> {
         ]);
     }
     Some(Sheet {
+        experiment: Some(Experiment::Models),
         title: "Six models (Table 4)".to_owned(),
         columns: vec![
             ("model", Align::Left),
@@ -188,14 +199,14 @@ fn models(reproduction: &Reproduction) -> Option<Sheet> {
             "mean accuracy; {}. By time: balanced accuracy over the test windows of one run on the same recordings, \
              resampled to one rate ({}). Time: of training, on different machines",
             leaks(reproduction),
-            time_split(reproduction)
+            time_split(reproduction).words()
         ),
     })
 }
 
 fn transfer(reproduction: &Reproduction) -> Option<Sheet> {
     use paper::transfer as theirs;
-    let Transfer { scratch, long, short } = reproduction.transfer();
+    let TransferGroups { scratch, long, short } = reproduction.transfer();
     let from_scratch = scratch.over(|run| run.seconds)?.mean;
     let ours = |how: &str, runs: &Group<'_>| {
         let (train, test) = (runs.over(|run| run.train.accuracy)?, runs.over(|run| run.test.accuracy)?);
@@ -217,6 +228,7 @@ fn transfer(reproduction: &Reproduction) -> Option<Sheet> {
         vec![first, "paper, 5 runs".to_owned(), train, test.clone(), test, seconds(time), percent(saved)]
     };
     Some(Sheet {
+        experiment: Some(Experiment::Transfer),
         title: "Transfer from 1 hp to 3 hp (Table 5)".to_owned(),
         columns: vec![
             ("training at 3 hp", Align::Left),
@@ -248,9 +260,10 @@ fn none() -> String {
 }
 
 fn diagnosis(reproduction: &Reproduction) -> Option<Sheet> {
-    let diagnosis = reproduction.diagnosis?;
+    let diagnosis = reproduction.diagnosis.as_ref()?;
     let spread = diagnosis.seconds;
     Some(Sheet {
+        experiment: Some(Experiment::Diagnosis),
         title: "Time of diagnosis".to_owned(),
         columns: vec![
             ("work", Align::Left),
@@ -291,6 +304,7 @@ fn windows(reproduction: &Reproduction) -> Sheet {
         ]);
     }
     Sheet {
+        experiment: None,
         title: "Windows".to_owned(),
         columns: vec![
             ("recordings", Align::Left),
@@ -304,7 +318,8 @@ fn windows(reproduction: &Reproduction) -> Sheet {
     }
 }
 
-fn runs_of(group: &Group<'_>) -> String {
+/// How many runs stand behind a figure.
+pub(super) fn runs_of(group: &Group<'_>) -> String {
     match group.0.len() {
         1 => "1 run".to_owned(),
         runs => format!("{runs} runs"),

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::Run;
 use crate::Result;
 use crate::gpu::Gpu;
-use crate::nn::lower::Recipe;
 use crate::nn::network::{Network, Options};
 use crate::train::bench::Spread;
 use crate::train::material::signals;
@@ -18,8 +17,10 @@ use crate::train::{Config, Material, RunFolder, scoring_variants};
 const REPEATS: usize = 9;
 
 /// The time that classifying all test windows takes, from the order of the windows to their classes on the host.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Diagnosis {
+    /// The adapter in words.
+    pub adapter: String,
     /// Test windows.
     pub windows: usize,
     /// Of all of them together.
@@ -37,13 +38,7 @@ pub fn diagnose(gpu: &Gpu, run: &Run, base: &Config, runs: &Path) -> Result<Diag
     let windows = material.windows();
     let test = windows.len() - material.split.test.len();
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
-    let options = Options {
-        batch: config.batch,
-        variants,
-        clip_norm: None,
-        training: false,
-        recipe: Recipe::default(),
-    };
+    let options = Options::scoring(config.batch, variants);
     let order: Vec<u32> = (test as u32..windows.len() as u32).collect();
     let recordings = signals(&material.recordings);
     let mut network = Network::new(gpu, &material.model, &recordings, &windows, order.len(), &options)?;
@@ -56,5 +51,5 @@ pub fn diagnose(gpu: &Gpu, run: &Run, base: &Config, runs: &Path) -> Result<Diag
             seconds.push(begun.elapsed().as_secs_f64());
         }
     }
-    Ok(Diagnosis { windows: order.len(), seconds: Spread::of(seconds) })
+    Ok(Diagnosis { adapter: gpu.info.to_string(), windows: order.len(), seconds: Spread::of(seconds) })
 }

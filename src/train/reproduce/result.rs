@@ -7,17 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::experiment::{DROPOUT, IMPROVED, LOAD, MODELS, OWN_DROPOUT, TARGET_LOAD};
 use super::{Diagnosis, Run};
-use crate::Result;
 use crate::data::split::Part;
 use crate::train::{Figures, Protocol, RunFolder, Summary};
+use crate::{Error, Result};
 
 /// A reproduction, finished.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reproduction {
-    /// The version of gpu-bearing.
-    pub version: String,
-    /// The adapter in words.
-    pub adapter: String,
     /// The command that made it.
     pub command: String,
     /// Whether it had fewer runs and epochs than the paper's.
@@ -27,7 +23,7 @@ pub struct Reproduction {
     /// The runs, in the order in which they were carried out.
     pub runs: Vec<RunResult>,
     /// The epochs of the runs that are drawn: of each group's last run.
-    pub curves: BTreeMap<String, Curve>,
+    pub curves: BTreeMap<String, Epochs>,
     /// The time of a diagnosis, if that was asked for.
     pub diagnosis: Option<Diagnosis>,
 }
@@ -41,6 +37,10 @@ pub struct RunResult {
     pub model: String,
     /// Number of the model's parameters.
     pub parameters: usize,
+    /// The adapter in words.
+    pub adapter: String,
+    /// The version of gpu-bearing.
+    pub version: String,
     /// Rate of dropout, where it is not the model's own.
     pub dropout: Option<f64>,
     /// The data rule.
@@ -69,7 +69,7 @@ pub struct RunResult {
 
 /// Figures after each epoch: training windows with dropout on and each before its own step, test windows.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Curve {
+pub struct Epochs {
     /// Mean loss over the training windows in nats.
     pub train_loss: Vec<f64>,
     /// Accuracy over the training windows, 0 to 1.
@@ -112,7 +112,7 @@ impl Statistic {
     }
 }
 
-impl Curve {
+impl Epochs {
     /// Reads the epochs of the finished run `name` from its folder below `runs`.
     ///
     /// # Errors
@@ -138,17 +138,34 @@ impl RunResult {
     /// The run is not finished, or a file of its folder is damaged.
     pub fn read(run: &Run, runs: &Path) -> Result<Self> {
         let folder = RunFolder::open(&runs.join(&run.name))?;
-        let Summary { parameters, train_seconds, epochs, train, test, classes, confusion, .. } =
-            folder.read_summary()?;
+        let Summary {
+            adapter,
+            version,
+            parameters,
+            train_seconds,
+            epochs,
+            train,
+            test,
+            classes,
+            confusion,
+            ..
+        } = folder.read_summary()?;
         let mut windows = BTreeMap::new();
         for record in folder.read_split()?.into_iter().filter(|record| record.part != Part::Validation) {
             *windows.entry(record.condition).or_default() += 1;
         }
-        let (train, test) = train.zip(test).expect("the paper's rules give both parts windows");
+        let (train, test) = train.zip(test).ok_or_else(|| {
+            let path = folder.path().display();
+            Error::input(format!(
+                "{path}: summary.json lacks figures of training or test: remove the folder and run again"
+            ))
+        })?;
         Ok(Self {
             name: run.name.clone(),
             model: run.model.to_owned(),
             parameters,
+            adapter,
+            version,
             dropout: run.dropout,
             protocol: run.protocol,
             load: run.load,
@@ -183,7 +200,7 @@ impl<'a> Group<'a> {
 
 /// The runs of the transfer from 1 hp to 3 hp.
 #[derive(Debug, Clone)]
-pub struct Transfer<'a> {
+pub struct TransferGroups<'a> {
     /// From scratch at 3 hp.
     pub scratch: Group<'a>,
     /// From the network of 1 hp, for as many epochs.
@@ -193,17 +210,9 @@ pub struct Transfer<'a> {
 }
 
 impl Reproduction {
-    /// Gathers the finished `runs` from their folders below `folder`; what is left open stays empty.
-    ///
-    /// # Errors
-    /// A run is not finished, or a file of its folder is damaged.
-    pub fn gather(runs: &[Run], folder: &Path) -> Result<Vec<RunResult>> {
-        runs.iter().map(|run| RunResult::read(run, folder)).collect()
-    }
-
     /// The names of the runs whose epochs are drawn.
     pub fn drawn(&self) -> Vec<String> {
-        let Transfer { scratch, long, .. } = self.transfer();
+        let TransferGroups { scratch, long, .. } = self.transfer();
         [self.improved(), scratch, long].iter().filter_map(|group| Some(group.last()?.name.clone())).collect()
     }
 
@@ -244,12 +253,17 @@ impl Reproduction {
         self.runs.iter().find(|run| run.model == model && run.protocol == Protocol::PaperByTime)
     }
 
+    /// The improved CNN-LSTM's.
+    pub fn improved_by_time(&self) -> Option<&RunResult> {
+        self.by_time(IMPROVED)
+    }
+
     /// The transfer's runs; groups are empty where it was not run.
-    pub fn transfer(&self) -> Transfer<'_> {
+    pub fn transfer(&self) -> TransferGroups<'_> {
         let transfers = || self.runs.iter().filter(|run| run.from.is_some());
         let longest = transfers().map(|run| run.epochs).max().unwrap_or(0);
         let (long, short) = transfers().partition(|run| run.epochs == longest);
-        Transfer { scratch: self.plain(IMPROVED, TARGET_LOAD), long: Group(long), short: Group(short) }
+        TransferGroups { scratch: self.plain(IMPROVED, TARGET_LOAD), long: Group(long), short: Group(short) }
     }
 }
 
