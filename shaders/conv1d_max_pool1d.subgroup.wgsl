@@ -213,7 +213,8 @@ fn input_gradient(
                 high = scatter_run(high, &upper, 16u, peak, holder + 2u, lane);
                 high = scatter_run(high, &upper, 24u, peak, holder + 3u, lane);
                 let p = t * LANES + lane - shape.left;
-                if p < shape.length {
+                // A folded grid may have workgroups too many, which repeat the last sequence.
+                if p < shape.length && index / blocks < shape.batch {
                     let i = n * shape.dx_sequence + p * shape.channels + channel;
                     let to = (shape.dx_start + i) / 4u;
                     var a = low.near;

@@ -17,6 +17,9 @@ use crate::Result;
 /// uniform binding of 64 KiB.
 const REHEARSAL: u64 = 65_536;
 
+/// A device has threads and memory of its own, and there are few long kernels.
+const MOST_DEVICES: usize = 8;
+
 /// A long kernel that was ready sooner came from the driver's shader cache.
 const COMPILES: Duration = Duration::from_millis(100);
 
@@ -26,7 +29,7 @@ impl Gpu {
     /// Mesa's software adapter makes machine code of a kernel only at its first dispatch, one kernel after the other
     /// in the thread of the device's queue, and keeps it in its shader cache. So there each core rehearses kernels on
     /// a device of its own, from the longest file on until one is ready at once; this device finds the code in the
-    /// cache.
+    /// cache. Where that cache is switched off, this only costs time.
     ///
     /// # Errors
     /// What naga or the driver says of a kernel.
@@ -38,11 +41,13 @@ impl Gpu {
             }
         }
         kernels.sort_by_key(|kernel| Reverse(kernel.file().source.len()));
-        let cores = thread::available_parallelism().map_or(1, NonZero::get).min(kernels.len());
+        let cores =
+            thread::available_parallelism().map_or(1, NonZero::get).min(kernels.len()).min(MOST_DEVICES);
         let rehearses = self.info.is_software() && self.info.mesa().is_some() && cores > 1;
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut stage = if rehearses { Some(self.reopen()?) } else { None };
+            // Where the driver refuses a second device, this one compiles in its own time.
+            let mut stage = if rehearses { self.reopen().ok() } else { None };
             while let Some(kernel) = kernels.get(next.fetch_add(1, Ordering::Relaxed)) {
                 self.pipeline(kernel)?;
                 if let Some(device) = &stage

@@ -106,8 +106,8 @@ impl Conv1d {
         ((0..self.stride).map(before).max().unwrap_or(0), (latest + 1).saturating_sub(self.steps))
     }
 
-    /// The subgroup variant loads whole runs. Of matrices whose `lengths` are none, it leaves the small ones to `small`,
-    /// which is compiled in a fourth of the time of `standard`.
+    /// The subgroup variant loads and stores whole runs. Where `lengths` and places are none, it leaves small products to
+    /// `small`, which is compiled in a fourth of the time of `standard`.
     fn variant(&self, variant: &'static str, lengths: &[usize]) -> &'static str {
         let whole = lengths.iter().all(|length| length.is_multiple_of(RUN));
         match variant {
@@ -202,9 +202,12 @@ impl Conv1d {
         let (left, right) = self.gradient_padding();
         assert!(dy.left >= left && dy.right >= right, "{label}: dy lacks padding");
         let rows = self.batch * self.length.div_ceil(self.stride);
-        let variant = self.variant(variant, &[self.filters, self.channels]);
-        let tiles = Tiles::of(variant, self.stride * rows, self.channels);
         let (kept, scale) = below.unwrap_or((dy, 1.0));
+        // dx and its mask stand as the layer below wrote them, perhaps of another number of channels.
+        let places = [dx, kept].map(|tensor| [tensor.start(), tensor.sequence()]);
+        let variant =
+            self.variant(variant, &[&[self.filters, self.channels], places.as_flattened()].concat());
+        let tiles = Tiles::of(variant, self.stride * rows, self.channels);
         let mut kernel = tiles.kernel("input_gradient", below.is_some());
         if scale != 1.0 {
             kernel.constants.insert("KEPT_SCALE", scale);

@@ -328,12 +328,17 @@ impl Builder<'_> {
         let stage = &self.stages[index];
         let y = stage.y;
         let from = from.map(|from| &self.stages[from].kind);
-        let leaves_room = matches!(from, Some(Kind::Product { bands: Some(_), .. } | Kind::MaxPool2d { .. }));
+        // Whoever reads images writes their gradient by rows, with room between them where these are the rows here.
+        let writes_rows_of = match from {
+            Some(Kind::Product { bands: Some(bands), .. }) => Some([bands.image.height, bands.image.width]),
+            Some(Kind::MaxPool2d { pool, .. }) => Some([pool.height, pool.width]),
+            _ => None,
+        };
         let padding = match &stage.kind {
-            Kind::Product { conv, bands: Some(_), .. } => {
+            Kind::Product { conv, bands: Some(bands), .. } => {
                 let name = format!("{}.gradient", stage.name);
                 let rows = (conv.batch, conv.steps, conv.filters);
-                if leaves_room && input_gradient_wanted {
+                if input_gradient_wanted && writes_rows_of == Some([bands.image.rows, conv.steps]) {
                     return Tensor::allocate(&mut self.arena, name, rows, conv.gradient_padding());
                 }
                 (0, 0)
@@ -549,6 +554,11 @@ impl Builder<'_> {
     /// Stage `index`, if it is a convolution whose gradients can come from those of the max-pool that finishes it.
     fn pooled(&self, index: usize) -> Option<PooledConv1d> {
         let Kind::Product { conv, relu, pool: Some(pool), .. } = self.stages[index].kind else { return None };
+        // It loads and stores whole runs of channels: they must stand as they were written.
+        let written = index.checked_sub(1).map_or(1, |below| self.stages[below].y.channels);
+        if written != conv.channels {
+            return None;
+        }
         PooledConv1d::new(&self.options.variants, conv, relu, pool.size)
     }
 

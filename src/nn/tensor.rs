@@ -106,10 +106,16 @@ pub fn places([x, y, dx, dy]: [&Tensor; 4]) -> Vec<(&'static str, Value)> {
 
 /// Where `batch` images with rows of `row` elements stand in a tensor of images (N, H * W, C) or of rows with padding
 /// (N * H, W, C): the first element, and the elements from a row to the next and from an image to the next.
+///
+/// # Panics
+/// If the tensor has rows of another length.
 pub fn image_places(tensor: &Tensor, batch: usize, row: usize) -> [usize; 3] {
     let rows = tensor.batch / batch;
     match rows {
         1 => [tensor.start(), row, tensor.sequence()],
+        _ if tensor.length * tensor.channels != row => {
+            panic!("rows of {row} elements in a tensor of other rows")
+        }
         _ => [tensor.start(), tensor.sequence(), rows * tensor.sequence()],
     }
 }

@@ -114,7 +114,7 @@ impl Panel {
 
     fn frame(&self) -> Markup {
         let (width, height) = FRAME;
-        let step = round_step(self.top / LINES as f64);
+        let step = round_step(self.top / LINES as f64, &FINE);
         let up = |value: f64| height * (1.0 - value / (step * LINES as f64));
         html! {
             @for line in 0..=LINES {
@@ -194,7 +194,7 @@ impl Panel {
                 self.curves.iter().flat_map(|curve| &curve.points).map(|point| point.0).collect()
             }
             Scale::Counted => {
-                let step = round_step((last - first) / LABELS, &[1.0, 2.0, 5.0, 10.0]).ceil();
+                let step = round_step((last - first) / LABELS, &COARSE).ceil();
                 let from = (first / step).ceil() as u64;
                 (from..=(last / step) as u64).map(|tick| tick as f64 * step).collect()
             }
@@ -213,14 +213,17 @@ fn coloured(curve: usize, elements: &Markup) -> Markup {
     html! { g class={ "c" (index) } stroke=(COLOURS[index]) fill=(COLOURS[index]) { (elements) } }
 }
 
-/// The least round number that is `least` or more; 1 for 0.
-fn round_step(least: f64) -> f64 {
+/// Round numbers below 10: to fill a frame well, and to count in.
+const FINE: [f64; 10] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+const COARSE: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
+
+/// The least of these `factors`, times a power of ten, that is `least` or more; 1 for 0.
+fn round_step(least: f64, factors: &[f64]) -> f64 {
     if least <= 0.0 {
         return 1.0;
     }
     let power = 10f64.powf(least.log10().floor());
-    let factors = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
-    factors.into_iter().map(|factor| factor * power).find(|step| *step >= least).unwrap_or(10.0 * power)
+    factors.iter().map(|factor| factor * power).find(|step| *step >= least).unwrap_or(10.0 * power)
 }
 
 /// A multiple of `step` with as many decimals as the step needs.

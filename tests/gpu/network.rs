@@ -17,11 +17,12 @@ use crate::goldens;
 /// Every test here, in every variant that the adapter runs.
 pub(crate) fn trials(device: &Device) -> Vec<Trial> {
     type Test = fn(&Gpu, &Variants) -> Result<(), Failed>;
-    let tests: [(&str, Test); 19] = [
+    let tests: [(&str, Test); 20] = [
         ("logits equal PyTorch's", logits),
         ("logits of a model of images equal PyTorch's", image_logits),
         ("gradients of a model of images equal PyTorch's", image_gradients),
         ("a convolution over all steps ends a model as a dense layer does", convolution_at_the_end),
+        ("what is read in another shape gives the same gradients", reshaped),
         ("ten steps equal PyTorch's", ten_steps),
         ("ten steps with a short batch equal PyTorch's", short_batch_steps),
         ("a short batch does not see its unused rows", unused_rows),
@@ -331,6 +332,51 @@ fn image_gradients(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
 }
 
 /// A convolution with as many taps as there are steps is a flatten and a dense layer, parameters and all.
+/// Layers whose input stands in memory as another number of channels, padding included, which fits no run of the
+/// variants that load and store several elements at once.
+fn reshaped(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    let layer = |name: &str, rest: &str| format!("[[layer]]\nname = \"{name}\"\n{rest}\n");
+    let conv = |name: &str, filters: usize| {
+        layer(name, &format!("type = \"conv1d\"\nfilters = {filters}\nkernel = 3\nactivation = \"relu\""))
+    };
+    let flat =
+        [layer("flat", "type = \"flatten\""), layer("logits", "type = \"dense\"\nunits = \"classes\"")]
+            .concat();
+    let reshape = |shape: &str| layer("shape", &format!("type = \"reshape\"\nshape = {shape}"));
+    let pool = layer("pool", "type = \"max_pool1d\"\nsize = 8");
+    let dense =
+        [layer("flatten", "type = \"flatten\""), layer("dense", "type = \"dense\"\nunits = 8")].concat();
+    let chains = [
+        (10, [conv("a", 8), conv("b", 6), dense].concat()),
+        (24, [conv("a", 6), reshape("[36, 4]"), conv("b", 8), conv("c", 8)].concat()),
+        (64, [conv("a", 12), reshape("[96, 8]"), conv("b", 8), pool.clone()].concat()),
+        (32, [conv("a", 6), reshape("[24, 8]"), conv("b", 8), pool].concat()),
+    ];
+    for (window, chain) in chains {
+        let text = format!(
+            "name = \"m\"\n[input]\nwindow = {window}\nchannels = 1\n{chain}{flat}\
+             [[output]]\nlayer = \"logits\"\nloss = \"softmax_cross_entropy\"\ntarget = \"condition\"\n"
+        );
+        let model = Model::parse(&text, "m.toml", CLASSES)?;
+        let gradients = |variants: &Variants| -> Result<_, Failed> {
+            let mut fixture = Fixture::new(gpu, variants, &model, 5, &[5])?;
+            fixture.network.set_parameters(&initialise(&model, 3)?);
+            fixture.whole_epoch()?;
+            Ok(fixture.network.gradients()?)
+        };
+        let plain = tuned::choose(&gpu.info, Some("standard")).map_err(|e| e.to_string())?;
+        let (actual, expected) = (gradients(variants)?, gradients(&plain)?);
+        let largest = expected.iter().fold(0.0_f32, |largest, g| largest.max(g.abs()));
+        assert!(largest > 1e-3, "there is a gradient");
+        for (index, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
+            // Two orders of sums of at most some hundred terms.
+            let (actual, expected) = (f64::from(*actual), f64::from(*expected));
+            close(&format!("{window}: gradient {index}"), actual, expected, 1e-5 * f64::from(largest))?;
+        }
+    }
+    Ok(())
+}
+
 fn convolution_at_the_end(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let gradients = |head: &str| -> Result<_, Failed> {
         let text = format!(
