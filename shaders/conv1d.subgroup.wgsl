@@ -21,8 +21,8 @@
 //
 // This variant needs subgroups of WORKGROUP invocations and 64-bit integers. It is made for a software adapter of eight
 // lanes, where a load costs as much as ten multiply-adds, a load of two floats as one u64 no more than that of one,
-// and every variable that lives through a loop is copied at each turn. So a subgroup owns TILE_ROWS x (LANES * COLUMNS)
-// outputs in registers, loads RUN neighbours of the left operand at once and shares them by shuffles, and takes
+// and every variable that lives through a loop is copied at each turn. So a subgroup owns
+// (ROWS * WORKGROUP / LANES) x (LANES * COLUMNS) outputs in registers, loads RUN neighbours of the left operand at once and shares them by shuffles, and takes
 // RUN products to each output in one turn, row after row, so that a row's sums stay in registers. It asks for
 // filters in whole runs, input_gradient for channels too. A longer run has fewer copies and more code, and was slower.
 

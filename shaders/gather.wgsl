@@ -32,7 +32,7 @@ struct Shape {
 struct Step {
     first: u32,              // position in the epoch's order of the batch's first row
     rows: u32,               // rows in use
-    counter_low: u32,        // dropout counter
+    counter_low: u32,        // counter of the random streams
     counter_high: u32,
     step_size: f32,          // Adam: learning rate / (1 - beta1^t)
     second_scale: f32,       // Adam: 1 / sqrt(1 - beta2^t)
@@ -63,7 +63,7 @@ struct Play {
 
 const WORKGROUP = 64u;
 const STRETCH = 256u; // neighbouring samples of a row that a workgroup owns
-// No layer has these indices, which are dropout's streams.
+// Dropout's streams are numbered by layer; no layer has these numbers.
 const ROW_STREAM = 0xffffffffu;
 const NOISE_STREAM = 0xfffffffeu;
 

@@ -1,6 +1,6 @@
 // gradient_sum: adds up the partial weight gradients of all layers in one launch, in a fixed order.
 //
-//   g[64 * target + i] = sum over s < count of partial[first + s * stride + i]
+//   g[64 * block + i] = sum over s < count of partial[first + s * stride + i]
 //
 // A block is 64 neighbouring gradients of one tensor (tensors start at multiples of 64).
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::parameters::ParameterTable;
-use crate::gpu::plan::{Arena, Binding, BufferId, Kernel, Launch, Slice, Value, fields};
+use crate::gpu::plan::{ALIGNMENT, Arena, Binding, BufferId, Kernel, Launch, Slice, Value, fields};
 use crate::gpu::shader::Shader;
 
 /// Adam's constants: PyTorch's formula with Keras' epsilon.
@@ -110,6 +110,7 @@ impl Adam {
 /// Which parameters decay, as the shader reads it: 1 for weights and 0 for biases, one f32 a block.
 pub fn decays(table: &ParameterTable) -> Vec<u32> {
     let block = Shader::find("adam", "standard").constant("BLOCK");
+    assert_eq!(block, ALIGNMENT, "a block lies within one tensor");
     let mut decays = vec![0; table.total_len().div_ceil(block)];
     for entry in table.entries().iter().filter(|entry| !entry.is_bias()) {
         decays[entry.offset / block..entry.range().end.div_ceil(block)].fill(1_f32.to_bits());

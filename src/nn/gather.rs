@@ -23,8 +23,8 @@ pub struct Augmentation {
     /// Signal-to-noise ratio in dB, if Gaussian noise is added: that of the window's RMS about its mean, before it is
     /// moved, to the noise's.
     pub noise: Option<f64>,
-    /// By how many samples each window may move, back and on, each up to [`LARGEST_SHIFT`]; all places are equally
-    /// likely. A moved window keeps the mean and the scale of its own place. Empty: not at all.
+    /// By how many samples each window may move, back and on, each up to [`LARGEST_SHIFT`]; all places are about
+    /// equally likely. A moved window keeps the mean and the scale of its own place. Empty: not at all.
     pub reach: Vec<(usize, usize)>,
 }
 

@@ -52,19 +52,20 @@ fn rehearsal() {
 #[cfg(unix)]
 fn interrupted() {
     let workshop = Workshop::new();
-    let command = |out| ["reproduce", "ten-runs", "--quick", "--out", out];
+    // A transfer among them, whose source is another run.
+    let command = |out| ["reproduce", "transfer", "--quick", "--out", out];
     success(workshop.run(&command("whole")));
 
     let mut child = workshop.command(&command("parts"));
     let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().starts_with("  1/4")), "the first run ends");
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(lines.any(|line| line.unwrap().starts_with("  2/9")), "the runs before the first transfer end");
+    std::thread::sleep(std::time::Duration::from_millis(1000));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let error = failure(child.wait_with_output().unwrap(), 1);
-    assert!(error.contains("interrupted in run ") && error.contains("of 4"), "{error}");
+    assert!(error.contains("interrupted in run ") && error.contains("of 9"), "{error}");
     assert!(
-        error.contains("go on with: ") && error.contains("reproduce ten-runs --quick --out parts"),
+        error.contains("go on with: ") && error.contains("reproduce transfer --quick --out parts"),
         "{error}"
     );
     assert!(!workshop.path("parts/report").exists());
@@ -81,6 +82,9 @@ fn refused() {
     success(workshop.run(&["reproduce", "diagnosis", "--quick", "--out", "one"]));
     let error = failure(workshop.run(&["reproduce", "diagnosis", "--out", "one"]), 2);
     assert!(error.contains("begun with epochs 5, now it is 50: choose another folder with --out"), "{error}");
+    let error =
+        failure(workshop.run(&["reproduce", "diagnosis", "--quick", "--out", "one", "--data", "data"]), 2);
+    assert!(error.contains("lacks 6"), "{error}");
     let error = failure(workshop.run(&["reproduce", "dropouts"]), 2);
     assert!(error.contains("ten-runs, dropout, models, transfer, diagnosis"), "{error}");
 }

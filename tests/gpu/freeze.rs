@@ -33,7 +33,7 @@ pub(crate) fn trials(device: &Device) -> Vec<Trial> {
     trials
 }
 
-/// From the start up, in the middle, and all but the output layer.
+/// From the start up, in the middle, every other one, and all but the output layer.
 const SETS: [&[&str]; 4] = [
     &["image1", "image2", "conv1", "conv2"],
     &["lstm1"],
