@@ -29,9 +29,7 @@ pub fn page(reproduction: &Reproduction) -> String {
             (table(&sheet))
             @if sheet.experiment == Some(Experiment::Models) { (descriptions(reproduction)) }
             @for figure in figures.iter().filter(|figure| sheet.experiment == Some(figure.experiment)) {
-                h3 { (figure.title) }
-                (page::side_by_side(&figure.drawings.iter().map(page::figure).collect::<Vec<_>>()))
-                p.soft { (figure.caption) }
+                (figure.inline())
             }
         }
         h2 { "How it was made" }
@@ -50,7 +48,11 @@ pub fn files(reproduction: &Reproduction) -> Vec<(&'static str, String)> {
     let json = serde_json::to_string_pretty(reproduction).expect("every key is a string");
     let mut files = vec![("reproduction.json", json + "\n"), ("runs.csv", runs_csv(reproduction))];
     for figure in figures(reproduction) {
-        files.push((figure.file, drawing::file(&figure.title, &[(String::new(), figure.drawings)])));
+        let rows: Vec<(String, Vec<Drawing>)> = match figure.drawings[0].0.is_empty() {
+            true => vec![(String::new(), figure.drawings.into_iter().map(|(_, drawing)| drawing).collect())],
+            false => figure.drawings.into_iter().map(|(heading, drawing)| (heading, vec![drawing])).collect(),
+        };
+        files.push((figure.file, drawing::file(&figure.title, &rows)));
     }
     files
 }
@@ -131,8 +133,25 @@ struct Figure {
     experiment: Experiment,
     title: String,
     caption: String,
-    drawings: Vec<Drawing>,
+    /// Each with its heading, if it needs one.
+    drawings: Vec<(String, Drawing)>,
     file: &'static str,
+}
+
+impl Figure {
+    fn inline(&self) -> Markup {
+        let part = |(heading, drawing): &(String, Drawing)| {
+            html! {
+                @if !heading.is_empty() { h4 { (heading) } }
+                (page::figure(drawing))
+            }
+        };
+        html! {
+            h3 { (self.title) }
+            (page::side_by_side(&self.drawings.iter().map(part).collect::<Vec<_>>()))
+            p.soft { (self.caption) }
+        }
+    }
 }
 
 fn figures(reproduction: &Reproduction) -> Vec<Figure> {
@@ -159,7 +178,8 @@ fn figures(reproduction: &Reproduction) -> Vec<Figure> {
         let panel = |title: String, points: Vec<(f64, f64)>| {
             let curves = vec![Curve { name: String::new(), points }];
             let top = Panel::highest(&curves);
-            Panel { title, x: "dropout, %".to_owned(), scale: Scale::Counted, top, curves, mark: None }.draw()
+            let x = "dropout, %".to_owned();
+            (String::new(), Panel { title, x, scale: Scale::Counted, top, curves, mark: None }.draw())
         };
         figures.push(Figure {
             experiment: Experiment::Dropout,
@@ -173,7 +193,7 @@ fn figures(reproduction: &Reproduction) -> Vec<Figure> {
             file: "fig4.svg",
         });
     }
-    let matrices: Vec<Drawing> =
+    let matrices: Vec<(String, Drawing)> =
         reproduction.models().iter().filter_map(|(name, runs)| matrix(name, runs)).collect();
     if !matrices.is_empty() {
         figures.push(Figure {
@@ -204,7 +224,11 @@ const CURVES: &str = "Train: over the windows of the epoch while it went on, dro
     the last epoch’s network is kept.";
 
 /// Loss and accuracy over the epochs of the last run of each group.
-fn curves(reproduction: &Reproduction, groups: &[(&str, &Group<'_>)], split: &str) -> Option<Vec<Drawing>> {
+fn curves(
+    reproduction: &Reproduction,
+    groups: &[(&str, &Group<'_>)],
+    split: &str,
+) -> Option<Vec<(String, Drawing)>> {
     let mut losses = Vec::new();
     let mut accuracies = Vec::new();
     for (name, group) in groups {
@@ -222,7 +246,8 @@ fn curves(reproduction: &Reproduction, groups: &[(&str, &Group<'_>)], split: &st
         }
     }
     let panel = |title: String, top, curves| {
-        Panel { title, x: "epoch".to_owned(), scale: Scale::Counted, top, curves, mark: None }.draw()
+        let x = "epoch".to_owned();
+        (String::new(), Panel { title, x, scale: Scale::Counted, top, curves, mark: None }.draw())
     };
     let highest = Panel::highest(&losses);
     Some(vec![
@@ -232,14 +257,14 @@ fn curves(reproduction: &Reproduction, groups: &[(&str, &Group<'_>)], split: &st
 }
 
 /// The confusion matrix over all runs of a model.
-fn matrix(name: &str, runs: &Group<'_>) -> Option<Drawing> {
+fn matrix(name: &str, runs: &Group<'_>) -> Option<(String, Drawing)> {
     let first = runs.0.first()?;
     let classes = 0..first.classes.len();
     let cell = |row: usize, column: usize| runs.0.iter().map(|run| run.confusion[row][column]).sum();
     let sum: Vec<Vec<u64>> =
         classes.clone().map(|row| classes.clone().map(|column| cell(row, column)).collect()).collect();
     let drawing = confusion::draw(&first.classes, &sum);
-    Some(Drawing { label: format!("confusion matrix of {name}"), ..drawing })
+    Some((name.to_owned(), Drawing { label: format!("confusion matrix of {name}"), ..drawing }))
 }
 
 /// A row a run.
