@@ -11,6 +11,7 @@ use gpu_bearing::report;
 use gpu_bearing::train::bench::forecast::{CLASSES, Figures, forecast};
 use gpu_bearing::train::bench::scaling::scaling;
 use gpu_bearing::train::bench::{Bench, Subject, against, bench};
+use gpu_bearing::train::transfer::ALL;
 use gpu_bearing::{Error, Result};
 
 use super::options::{MOST_WINDOWS, bounded};
@@ -148,7 +149,7 @@ fn growth(args: &Args, gpu: &Gpu, model: &Model, variants: &Variants) -> Result<
 /// The layers that `--freeze` names.
 fn frozen(wanted: &[String], model: &Model) -> Result<BTreeSet<String>> {
     let output = model.layers.last().map(|layer| layer.name.clone());
-    let (table, all) = (ParameterTable::new(model)?, wanted == ["all"]);
+    let (table, all) = (ParameterTable::new(model)?, wanted == [ALL]);
     let layers: BTreeSet<String> =
         table.entries().iter().map(|entry| entry.layer_name().to_owned()).collect();
     if let Some(name) = wanted.iter().find(|name| !all && !layers.contains(*name)) {

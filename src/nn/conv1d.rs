@@ -56,9 +56,6 @@ const TILES_WANTED: usize = 64;
 /// As [`TILES_WANTED`] where a tile is a workgroup: a large GPU has about this many cores that each take one.
 const WORKGROUPS_WANTED: usize = 128;
 
-/// Elements that the subgroup variant loads at once.
-const RUN: usize = 4;
-
 /// Most operations of a product that `small` takes, in well under a millisecond.
 const SMALL: u64 = 1 << 17;
 
@@ -109,7 +106,7 @@ impl Conv1d {
     /// The subgroup variant loads and stores whole runs. Where `lengths` and places are none, it leaves small products to
     /// `small`, which is compiled in a fourth of the time of `standard`.
     fn variant(&self, variant: &'static str, lengths: &[usize]) -> &'static str {
-        let whole = lengths.iter().all(|length| length.is_multiple_of(RUN));
+        let whole = lengths.iter().all(|length| length.is_multiple_of(run()));
         match variant {
             "subgroup" if !whole && self.flop() <= SMALL => "small",
             "subgroup" if !whole => "standard",
@@ -121,7 +118,7 @@ impl Conv1d {
     fn shifted(&self, x: &Tensor) -> (&'static str, usize) {
         let start = x.start() - self.left * self.channels;
         let places = [start, x.sequence(), self.stride * self.channels, self.depth()];
-        ("SHIFTED", usize::from(places.iter().any(|place| !place.is_multiple_of(RUN))))
+        ("SHIFTED", usize::from(places.iter().any(|place| !place.is_multiple_of(run()))))
     }
 
     /// The tiles of the weight gradient.
@@ -130,7 +127,7 @@ impl Conv1d {
         if tiles.variant == "subgroup" {
             // With fewer lanes side by side it takes more outputs a turn, not more rows.
             tiles.rows = Shader::find("conv1d", tiles.variant).constant("ROWS");
-            tiles.constants.push(("THIN", usize::from(self.depth() <= RUN)));
+            tiles.constants.push(("THIN", usize::from(self.depth() <= run())));
         }
         tiles
     }
@@ -429,4 +426,9 @@ impl Tiles {
         constants.extend(self.constants.iter().map(|&(name, value)| (name, value as f64)));
         Kernel { shader: "conv1d", variant: self.variant, entry, constants }
     }
+}
+
+/// Elements that the subgroup variant loads at once.
+fn run() -> usize {
+    Shader::find("conv1d", "subgroup").constant("RUN")
 }

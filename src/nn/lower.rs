@@ -269,20 +269,19 @@ impl Builder<'_> {
             match &stage.kind {
                 Kind::Product { conv, relu, pool, bands } => {
                     let (w, b) = weights("weight", "bias");
-                    let x = if let Some(bands) = bands {
+                    let (x, y) = if let Some(bands) = bands {
                         plan.launches.push(bands.image.forward(name, x, &bands.tensor));
-                        &bands.tensor
+                        let rows = (conv.batch, conv.steps, conv.filters);
+                        (&bands.tensor, Tensor::dense(stage.y.slice, rows))
                     } else {
-                        x
+                        (x, stage.y)
                     };
                     let finish = Finish {
                         relu: *relu,
                         pool: pool.map_or(1, |pool| pool.size),
                         keep_position: training && pool.is_some(),
                     };
-                    let rows = Tensor::dense(stage.y.slice, (conv.batch, conv.steps, conv.filters));
-                    let y = if bands.is_some() { &rows } else { &stage.y };
-                    let to = (y, pool.map_or(self.unwritten, |pool| pool.position));
+                    let to = (&y, pool.map_or(self.unwritten, |pool| pool.position));
                     plan.launches.push(conv.forward((name, variant), (x, w, b), to, finish));
                 }
                 Kind::Relu => plan.launches.push(relu::forward(name, x, &stage.y)),

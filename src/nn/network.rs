@@ -204,7 +204,7 @@ impl<'g> Network<'g> {
             let table = parts.play_table(signals, windows, &augmentation.reach, model.window);
             gpu.write(&buffers, plays, &table);
         }
-        let class_weight = |window: &Window| objective.class_weights[window.label];
+        let class_weight = |window: &Window| objective.weight(window.label);
         let weights = if objective.class_weights.is_empty() {
             Vec::new()
         } else {

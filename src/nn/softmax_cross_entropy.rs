@@ -34,8 +34,12 @@ impl Objective {
 
     /// The weights of `classes` classes as the shader reads them.
     pub fn weights(&self, classes: usize) -> Vec<u32> {
-        let given = |class| self.class_weights.get(class).map_or(1.0, |&weight| weight as f32);
-        (0..classes).map(|class| given(class).to_bits()).collect()
+        (0..classes).map(|class| (self.weight(class) as f32).to_bits()).collect()
+    }
+
+    /// The weight of `class`; 1 where none is given.
+    pub fn weight(&self, class: usize) -> f64 {
+        self.class_weights.get(class).copied().unwrap_or(1.0)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Twin of `shaders/gather.wgsl`.
 
+use super::pcg4d::{pcg4d, uniform};
+
 /// One window of a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
@@ -91,24 +93,3 @@ impl Augmented<'_> {
 /// The streams, which no dropout layer has.
 const ROW_STREAM: u32 = u32::MAX;
 const NOISE_STREAM: u32 = u32::MAX - 1;
-
-/// A value in [0, 1) with 24 random bits.
-fn uniform(word: u32) -> f64 {
-    f64::from(word >> 8) / 16_777_216.0
-}
-
-/// pcg4d (Jarzynski and Olano, "Hash Functions for GPU Rendering", 2020) of (counter's low word, its high word, stream,
-/// index).
-fn pcg4d(counter: u64, stream: u32, index: u32) -> [u32; 4] {
-    let words = [counter as u32, (counter >> 32) as u32, stream, index];
-    let mut v = words.map(|word| word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
-    for round in 0..2 {
-        for (sum, a, b) in [(0, 1, 3), (1, 2, 0), (2, 0, 1), (3, 1, 2)] {
-            v[sum] = v[sum].wrapping_add(v[a].wrapping_mul(v[b]));
-        }
-        if round == 0 {
-            v = v.map(|word| word ^ (word >> 16));
-        }
-    }
-    v
-}

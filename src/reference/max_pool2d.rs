@@ -1,5 +1,6 @@
 //! Twin of `shaders/max_pool2d.wgsl`.
 
+use super::max_pool1d::{maxima, spread};
 use crate::nn::max_pool2d::MaxPool2d;
 
 /// For each output element in order: the input elements of its window, row after row.
@@ -17,13 +18,7 @@ fn windows(shape: &MaxPool2d) -> impl Iterator<Item = Vec<usize>> {
 
 /// y (N, H / down, W / across, C), and the place in its window of the first element that attains each maximum.
 pub fn forward(shape: &MaxPool2d, x: &[f64]) -> (Vec<f64>, Vec<u32>) {
-    windows(shape)
-        .map(|window| {
-            let best = window.iter().fold(f64::NEG_INFINITY, |best, &at| best.max(x[at]));
-            let at = window.iter().position(|&at| x[at] == best).expect("a window has its maximum");
-            (best, at as u32)
-        })
-        .unzip()
+    maxima(windows(shape), x)
 }
 
 /// dx: dy where the maximum stood, 0 elsewhere; with `relu` also 0 where y is not positive.
@@ -34,11 +29,6 @@ pub fn backward(
     dy: &[f64],
     relu: bool,
 ) -> Vec<f64> {
-    let mut dx = vec![0.0; shape.batch * shape.height * shape.width * shape.channels];
-    for (index, window) in windows(shape).enumerate() {
-        if !relu || y_kept[index] > 0.0 {
-            dx[window[position_kept[index] as usize]] = dy[index];
-        }
-    }
-    dx
+    let elements = shape.batch * shape.height * shape.width * shape.channels;
+    spread(windows(shape), elements, (y_kept, position_kept), dy, relu)
 }

@@ -18,6 +18,7 @@ pub mod gradient_sum;
 pub mod lstm;
 pub mod max_pool1d;
 pub mod max_pool2d;
+mod pcg4d;
 pub mod relu;
 pub mod roof;
 pub mod softmax_cross_entropy;
