@@ -114,14 +114,15 @@ fn seconds_left(done: &[RunResult], left: &[Run]) -> Option<f64> {
         let (mut seconds, mut epochs) = (0.0, 0);
         for result in done.iter().filter(|result| wanted(result)) {
             seconds += result.seconds;
-            epochs += result.epochs;
+            epochs += result.run.epochs;
         }
         (epochs > 0).then(|| seconds / epochs as f64)
     };
     let any = each(&|_| true)?;
     let of = |run: &Run| {
-        let same =
-            |result: &RunResult| result.model == run.model && result.from.is_some() == run.from.is_some();
+        let same = |result: &RunResult| {
+            result.run.model == run.model && result.run.from.is_some() == run.from.is_some()
+        };
         run.epochs as f64 * each(&same).unwrap_or(any)
     };
     Some(left.iter().map(of).sum())

@@ -134,10 +134,16 @@ pub(crate) fn run(args: Args) -> Result<()> {
 
 /// What a finished run has come to.
 fn line(index: usize, plan: &[Run], result: &RunResult, synthetic: bool) -> String {
-    let figure = match result.protocol {
+    let figure = match result.run.protocol {
         Protocol::Paper => format!("test accuracy {}", percent(result.test.accuracy)),
         Protocol::PaperByTime => format!("balanced test accuracy {}", percent(result.test.balanced_accuracy)),
     };
-    let split = split(result.protocol, synthetic).words();
-    format!("{:>3}/{}  {}: {figure} ({split}), {:.0} s", index + 1, plan.len(), result.name, result.seconds)
+    let split = split(result.run.protocol, synthetic).words();
+    format!(
+        "{:>3}/{}  {}: {figure} ({split}), {:.0} s",
+        index + 1,
+        plan.len(),
+        result.run.name,
+        result.seconds
+    )
 }

@@ -61,17 +61,10 @@ fn finished(experiments: &[Experiment]) -> Reproduction {
             windows: of,
         };
         RunResult {
-            name: run.name.clone(),
-            model: run.model.to_owned(),
+            run: run.clone(),
             parameters: 1000 + index,
             adapter: "lavapipe".to_owned(),
             version: "0.1.0".to_owned(),
-            dropout: run.dropout,
-            protocol: run.protocol,
-            load: run.load,
-            seed: run.seed,
-            epochs: run.epochs,
-            from: run.from.clone(),
             seconds: if run.from.is_some() { 25.0 } else { 100.0 },
             windows: BTreeMap::from([("normal".to_owned(), 281), ("a <b> & c".to_owned(), 300)]),
             train: figures(400, 0),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use gpu_bearing::gpu::Gpu;
-use gpu_bearing::nn::tuned;
+use gpu_bearing::nn::variants::{ROWS, Row};
+use gpu_bearing::nn::{Variants, tuned};
 use libtest_mimic::{Failed, Trial};
 
 /// An open adapter, or none.
@@ -54,7 +55,22 @@ impl Device {
             _ => self.trial(name, test),
         }
     }
+
+    /// Trials of every test of a `group` in every row of variants that the adapter runs.
+    pub(crate) fn row_trials(&self, group: &str, tests: &[(&str, RowTest)]) -> Vec<Trial> {
+        let trial = |(row, (name, test)): (&'static Row, &(&str, RowTest))| {
+            let test = *test;
+            self.variant_trial(row.name, format!("{group} {}: {name}", row.name), move |gpu| {
+                let variants = tuned::choose(&gpu.info, Some(row.name)).map_err(|e| e.to_string())?;
+                test(gpu, &variants)
+            })
+        };
+        ROWS.iter().flat_map(|row| tests.iter().map(move |test| (row, test))).map(trial).collect()
+    }
 }
+
+/// A test of one row of the variants' table.
+pub(crate) type RowTest = fn(&Gpu, &Variants) -> Result<(), Failed>;
 
 fn ignored(reason: &'static str, name: impl Into<String>) -> Trial {
     // Asked to run all the same (--include-ignored), it fails for that reason.

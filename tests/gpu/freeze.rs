@@ -6,31 +6,20 @@ use gpu_bearing::gpu::Gpu;
 use gpu_bearing::nn::lower::Recipe;
 use gpu_bearing::nn::network::{Options, Trained};
 use gpu_bearing::nn::parameters::Entry;
-use gpu_bearing::nn::variants::ROWS;
-use gpu_bearing::nn::{Model, ParameterTable, Variants, initialise, tuned};
+use gpu_bearing::nn::{Model, ParameterTable, Variants, initialise};
 use libtest_mimic::{Failed, Trial};
 
-use crate::device::Device;
+use crate::device::{Device, RowTest};
 use crate::network::{Fixture, bits, every_layer, options};
 
 /// Every test here, in every variant that the adapter runs.
 pub(crate) fn trials(device: &Device) -> Vec<Trial> {
-    type Test = fn(&Gpu, &Variants) -> Result<(), Failed>;
-    let tests: [(&str, Test); 3] = [
+    let tests: [(&str, RowTest); 3] = [
         ("frozen parameters stay bit-equal, all others learn", stay),
         ("what learns has the whole network's gradients", gradients),
         ("dropout among frozen layers at the start is off", dropout),
     ];
-    let mut trials = Vec::new();
-    for row in ROWS {
-        for (name, test) in tests {
-            trials.push(device.variant_trial(row.name, format!("freeze {}: {name}", row.name), move |gpu| {
-                let variants = tuned::choose(&gpu.info, Some(row.name)).map_err(|e| e.to_string())?;
-                test(gpu, &variants)
-            }));
-        }
-    }
-    trials
+    device.row_trials("freeze", &tests)
 }
 
 /// From the start up, in the middle, every other one, and all but the output layer.

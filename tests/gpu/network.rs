@@ -7,17 +7,15 @@ use gpu_bearing::nn::gather::Augmentation;
 use gpu_bearing::nn::lower::{Capacity, Lowering, Recipe, lower};
 use gpu_bearing::nn::network::{Epoch, Network, Options, Snapshot, Trained, Window};
 use gpu_bearing::nn::softmax_cross_entropy::Objective;
-use gpu_bearing::nn::variants::ROWS;
 use gpu_bearing::nn::{Model, ParameterTable, Variants, initialise, tuned};
 use libtest_mimic::{Failed, Trial};
 
-use crate::device::Device;
+use crate::device::{Device, RowTest};
 use crate::goldens;
 
 /// Every test here, in every variant that the adapter runs.
 pub(crate) fn trials(device: &Device) -> Vec<Trial> {
-    type Test = fn(&Gpu, &Variants) -> Result<(), Failed>;
-    let tests: [(&str, Test); 20] = [
+    let tests: [(&str, RowTest); 20] = [
         ("logits equal PyTorch's", logits),
         ("logits of a model of images equal PyTorch's", image_logits),
         ("gradients of a model of images equal PyTorch's", image_gradients),
@@ -39,20 +37,7 @@ pub(crate) fn trials(device: &Device) -> Vec<Trial> {
         ("clipping bounds the gradients' norm", clipping),
         ("a signal in parts gives the same bits", parts),
     ];
-    let mut trials = Vec::new();
-    for row in ROWS {
-        for (name, test) in tests {
-            trials.push(device.variant_trial(
-                row.name,
-                format!("network {}: {name}", row.name),
-                move |gpu| {
-                    let variants = tuned::choose(&gpu.info, Some(row.name)).map_err(|e| e.to_string())?;
-                    test(gpu, &variants)
-                },
-            ));
-        }
-    }
-    trials
+    device.row_trials("network", &tests)
 }
 
 /// A model of every layer type, small enough to be compiled and run in a moment.

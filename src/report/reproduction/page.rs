@@ -232,7 +232,7 @@ fn curves(
     let mut losses = Vec::new();
     let mut accuracies = Vec::new();
     for (name, group) in groups {
-        let curve = reproduction.curves.get(&group.last()?.name)?;
+        let curve = reproduction.curves.get(&group.last()?.run.name)?;
         let named = |part: &str| format!("{name} {part}").trim_start().to_owned();
         let over = |values: &[f64], unit: f64| {
             values.iter().enumerate().map(|(epoch, value)| (epoch as f64 + 1.0, unit * value)).collect()
@@ -271,24 +271,25 @@ fn matrix(name: &str, runs: &Group<'_>) -> Option<(String, Drawing)> {
 fn runs_csv(reproduction: &Reproduction) -> String {
     let head = "run,model,parameters,protocol,load_hp,dropout,seed,epochs,from,train_seconds,train_loss,train_accuracy,\
                 test_loss,test_accuracy,test_balanced_accuracy,test_windows,split";
-    let row = |run: &RunResult| {
+    let row = |result: &RunResult| {
+        let run = &result.run;
         vec![
             run.name.clone(),
             run.model.clone(),
-            run.parameters.to_string(),
+            result.parameters.to_string(),
             run.protocol.name().to_owned(),
             run.load.to_string(),
             run.dropout.map(|rate| rate.to_string()).unwrap_or_default(),
             run.seed.to_string(),
             run.epochs.to_string(),
             run.from.clone().unwrap_or_default(),
-            run.seconds.to_string(),
-            run.train.loss.to_string(),
-            run.train.accuracy.to_string(),
-            run.test.loss.to_string(),
-            run.test.accuracy.to_string(),
-            run.test.balanced_accuracy.to_string(),
-            run.test.windows.to_string(),
+            result.seconds.to_string(),
+            result.train.loss.to_string(),
+            result.train.accuracy.to_string(),
+            result.test.loss.to_string(),
+            result.test.accuracy.to_string(),
+            result.test.balanced_accuracy.to_string(),
+            result.test.windows.to_string(),
             split(run.protocol, reproduction.synthetic).words(),
         ]
     };

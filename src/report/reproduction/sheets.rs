@@ -213,13 +213,13 @@ fn transfer(reproduction: &Reproduction) -> Option<Sheet> {
         let time = runs.over(|run| run.seconds)?.mean;
         let saved = 1.0 - time / from_scratch;
         Some(vec![
-            format!("{how}, {} epochs", runs.0.first()?.epochs),
+            format!("{how}, {} epochs", runs.0.first()?.run.epochs),
             format!("ours, {}", runs_of(runs)),
             percent(train.mean),
             spread_percent(&test),
             percent(test.min),
             seconds(time),
-            if runs.0.iter().all(|run| run.from.is_some()) { percent(saved) } else { none() },
+            if runs.0.iter().all(|result| result.run.from.is_some()) { percent(saved) } else { none() },
         ])
     };
     let paper = |epochs: usize, train: String, time: f64, saved: f64| {
@@ -286,20 +286,21 @@ fn diagnosis(reproduction: &Reproduction) -> Option<Sheet> {
 fn windows(reproduction: &Reproduction) -> Sheet {
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut seen = Vec::new();
-    for run in &reproduction.runs {
+    for result in &reproduction.runs {
+        let run = &result.run;
         let key = (run.protocol, run.load);
         if seen.contains(&key) {
             continue;
         }
         seen.push(key);
         let classes =
-            run.classes.iter().map(|class| format!("{} {class}", run.windows.get(class).unwrap_or(&0)));
-        let total: usize = run.windows.values().sum();
+            result.classes.iter().map(|class| format!("{} {class}", result.windows.get(class).unwrap_or(&0)));
+        let total: usize = result.windows.values().sum();
         rows.push(vec![
             format!("{} hp, --protocol {}", run.load, run.protocol.name()),
             total.to_string(),
-            run.train.windows.to_string(),
-            run.test.windows.to_string(),
+            result.train.windows.to_string(),
+            result.test.windows.to_string(),
             classes.collect::<Vec<_>>().join(", "),
         ]);
     }

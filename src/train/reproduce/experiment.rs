@@ -1,6 +1,9 @@
 //! The experiments by name, and the runs behind each.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 use crate::train::transfer::ALL;
 use crate::train::{Config, Protocol};
@@ -76,12 +79,12 @@ pub(super) const OWN_DROPOUT: f64 = 0.3;
 const ADDED_UNITS: usize = 32;
 
 /// One training.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// The name of its folder.
     pub name: String,
     /// A built-in model.
-    pub model: &'static str,
+    pub model: String,
     /// Rate of dropout, where it is not the model's own.
     pub dropout: Option<f64>,
     /// The data rule.
@@ -97,9 +100,10 @@ pub struct Run {
 }
 
 impl Run {
-    fn plain(model: &'static str, load: u32, seed: u64, epochs: usize) -> Self {
+    fn plain(model: &str, load: u32, seed: u64, epochs: usize) -> Self {
         let protocol = Protocol::Paper;
         let name = format!("{model}-{load}hp-seed-{seed}");
+        let model = model.to_owned();
         Self { name, model, dropout: None, protocol, load, seed, epochs, from: None }
     }
 
@@ -114,7 +118,7 @@ impl Run {
     }
 
     /// The same model on the same recordings, resampled and divided by time.
-    fn by_time(model: &'static str, epochs: usize) -> Self {
+    fn by_time(model: &str, epochs: usize) -> Self {
         let name = format!("{model}-{LOAD}hp-by-time-seed-0");
         Self { name, protocol: Protocol::PaperByTime, ..Self::plain(model, LOAD, 0, epochs) }
     }
@@ -128,7 +132,7 @@ impl Run {
     /// Its configuration; `base` holds what all runs share, `runs` is the folder of their folders.
     pub(super) fn config(&self, base: &Config, runs: &Path) -> Config {
         Config {
-            model: self.from.is_none().then(|| self.model.to_owned()),
+            model: self.from.is_none().then(|| self.model.clone()),
             from: self.from.as_ref().map(|name| runs.join(name)),
             freeze: self.from.as_ref().map(|_| vec![ALL.to_owned()]),
             add_dense: self.from.as_ref().map(|_| ADDED_UNITS),
@@ -176,9 +180,9 @@ pub fn runs(experiments: &[Experiment], extent: &Extent) -> Vec<Run> {
             }
         }
     }
-    let models: Vec<&str> = all.iter().map(|run| run.model).collect();
+    let models: BTreeSet<String> = all.iter().map(|run| run.model.clone()).collect();
     all.extend(
-        MODELS.into_iter().filter(|model| models.contains(model)).map(|model| Run::by_time(model, epochs)),
+        MODELS.into_iter().filter(|model| models.contains(*model)).map(|model| Run::by_time(model, epochs)),
     );
     all
 }

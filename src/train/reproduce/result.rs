@@ -31,28 +31,15 @@ pub struct Reproduction {
 /// One run and its figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
-    /// The name of its folder.
-    pub name: String,
-    /// The built-in model.
-    pub model: String,
+    /// What was run.
+    #[serde(flatten)]
+    pub run: Run,
     /// Number of the model's parameters.
     pub parameters: usize,
     /// The adapter in words.
     pub adapter: String,
     /// The version of gpu-bearing.
     pub version: String,
-    /// Rate of dropout, where it is not the model's own.
-    pub dropout: Option<f64>,
-    /// The data rule.
-    pub protocol: Protocol,
-    /// Motor load in hp.
-    pub load: u32,
-    /// The seed.
-    pub seed: u64,
-    /// Epochs trained.
-    pub epochs: usize,
-    /// The run whose network went on here.
-    pub from: Option<String>,
     /// Seconds that the epochs took.
     pub seconds: f64,
     /// Windows of each class, training and test together.
@@ -138,18 +125,8 @@ impl RunResult {
     /// The run is not finished, or a file of its folder is damaged.
     pub fn read(run: &Run, runs: &Path) -> Result<Self> {
         let folder = RunFolder::open(&runs.join(&run.name))?;
-        let Summary {
-            adapter,
-            version,
-            parameters,
-            train_seconds,
-            epochs,
-            train,
-            test,
-            classes,
-            confusion,
-            ..
-        } = folder.read_summary()?;
+        let Summary { adapter, version, parameters, train_seconds, train, test, classes, confusion, .. } =
+            folder.read_summary()?;
         let mut windows = BTreeMap::new();
         for record in folder.read_split()?.into_iter().filter(|record| record.part != Part::Validation) {
             *windows.entry(record.condition).or_default() += 1;
@@ -161,17 +138,10 @@ impl RunResult {
             ))
         })?;
         Ok(Self {
-            name: run.name.clone(),
-            model: run.model.to_owned(),
+            run: run.clone(),
             parameters,
             adapter,
             version,
-            dropout: run.dropout,
-            protocol: run.protocol,
-            load: run.load,
-            seed: run.seed,
-            epochs,
-            from: run.from.clone(),
             seconds: train_seconds,
             windows,
             train,
@@ -194,7 +164,7 @@ impl<'a> Group<'a> {
 
     /// The run with the highest seed: the last of the paper's ten.
     pub fn last(&self) -> Option<&'a RunResult> {
-        self.0.iter().max_by_key(|run| run.seed).copied()
+        self.0.iter().max_by_key(|result| result.run.seed).copied()
     }
 }
 
@@ -213,7 +183,10 @@ impl Reproduction {
     /// The names of the runs whose epochs are drawn.
     pub fn drawn(&self) -> Vec<String> {
         let TransferGroups { scratch, long, .. } = self.transfer();
-        [self.improved(), scratch, long].iter().filter_map(|group| Some(group.last()?.name.clone())).collect()
+        [self.improved(), scratch, long]
+            .iter()
+            .filter_map(|group| Some(group.last()?.run.name.clone()))
+            .collect()
     }
 
     fn group(&self, wanted: impl Fn(&RunResult) -> bool) -> Group<'_> {
@@ -222,7 +195,8 @@ impl Reproduction {
 
     /// Runs of `model` from scratch with its own rate of dropout, by the paper's rule at `load` hp.
     fn plain(&self, model: &str, load: u32) -> Group<'_> {
-        self.group(|run| {
+        self.group(|result| {
+            let run = &result.run;
             let changed = run.dropout.is_some() || run.from.is_some();
             run.model == model && run.load == load && run.protocol == Protocol::Paper && !changed
         })
@@ -237,7 +211,7 @@ impl Reproduction {
     pub fn dropout(&self) -> Vec<(f64, Group<'_>)> {
         let at = |rate| match rate == OWN_DROPOUT {
             true => self.improved(),
-            false => self.group(|run| run.dropout == Some(rate)),
+            false => self.group(|result| result.run.dropout == Some(rate)),
         };
         even(DROPOUT.map(|rate| (rate, at(rate))).into())
     }
@@ -250,7 +224,9 @@ impl Reproduction {
 
     /// The run of `model` on resampled recordings divided by time.
     pub fn by_time(&self, model: &str) -> Option<&RunResult> {
-        self.runs.iter().find(|run| run.model == model && run.protocol == Protocol::PaperByTime)
+        self.runs
+            .iter()
+            .find(|result| result.run.model == model && result.run.protocol == Protocol::PaperByTime)
     }
 
     /// The improved CNN-LSTM's.
@@ -260,9 +236,9 @@ impl Reproduction {
 
     /// The transfer's runs; groups are empty where it was not run.
     pub fn transfer(&self) -> TransferGroups<'_> {
-        let transfers = || self.runs.iter().filter(|run| run.from.is_some());
-        let longest = transfers().map(|run| run.epochs).max().unwrap_or(0);
-        let (long, short) = transfers().partition(|run| run.epochs == longest);
+        let transfers = || self.runs.iter().filter(|result| result.run.from.is_some());
+        let longest = transfers().map(|result| result.run.epochs).max().unwrap_or(0);
+        let (long, short) = transfers().partition(|result| result.run.epochs == longest);
         TransferGroups { scratch: self.plain(IMPROVED, TARGET_LOAD), long: Group(long), short: Group(short) }
     }
 }
