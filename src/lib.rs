@@ -11,8 +11,8 @@
 //! calls [`gpu`]; `data` and `gpu` know none of the others;
 //! `write`, [`shell`] and [`error`] serve all. Only `gpu` names wgpu.
 //!
-//! A layer that computes has one name in four places: its shader in `shaders/`, its shapes and launches in [`nn`], its f64 twin in
-//! [`mod@reference`], its test in `tests/gpu`. To add one, write these four and name it in [`nn::model`].
+//! A layer that computes has one name in four places: its shader in `shaders/`, its shapes and launches in [`nn`], its
+//! f64 twin in [`mod@reference`], its test in `tests/gpu`. To add one, write these four and name it in [`nn::model`].
 //!
 //! A model is lowered to plans, [`gpu::Plan`]: buffers, kernels, bindings, workgroup counts, as plain data that can be printed
 //! and counted. Only [`gpu::executor`] turns a plan into calls.
@@ -43,9 +43,9 @@
 //!   from has no `standard`, and lowering goes without it elsewhere. [`nn::variants`] says which one runs where, unless [`nn::tuned`] has kept what was measured there.
 //! * **Same seed, same adapter, same variants: same bits.** No float atomics; every output has one owner and one order
 //!   of summation; randomness is counted, not timed.
-//! * **Letters**: N batch, L length or T time, C channels, K taps, H hidden (of images H height, W width); x, w, b, y, and dx, dw, db, dy for gradients. LSTM
-//!   gates stand in the order i, f, g, o. Parameters, gradients and Adam's moments are one flat buffer each, described
-//!   by [`nn::ParameterTable`].
+//! * **Letters**: N batch, L length or T time, C channels, K taps, H hidden (of images H height, W width); x, w, b, y, and
+//!   dx, dw, db, dy for gradients. LSTM gates stand in the order i, f, g, o. Parameters, gradients and Adam's moments are
+//!   one flat buffer each, described by [`nn::ParameterTable`].
 //! * **Barriers** stand in uniform control flow: clamp an index and select, never return early.
 //! * **Three witnesses a kernel**: the f64 twin, central differences on that twin, a golden file made by PyTorch. Outputs
 //!   start as NaN with guards behind them; every tolerance is a constant with its reason.

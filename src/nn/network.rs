@@ -122,7 +122,7 @@ pub struct Network<'g> {
     classes: usize,
     windows: usize,
     adam: Adam,
-    /// The weight of each window's class; empty: 1 each.
+    /// The weight of each window's class.
     weights: Vec<f64>,
     /// Of the uniform struct `step`, the same in all shaders.
     step_layout: Layout,
@@ -204,12 +204,7 @@ impl<'g> Network<'g> {
             let table = parts.play_table(signals, windows, &augmentation.reach, model.window);
             gpu.write(&buffers, plays, &table);
         }
-        let class_weight = |window: &Window| objective.weight(window.label);
-        let weights = if objective.class_weights.is_empty() {
-            Vec::new()
-        } else {
-            windows.iter().map(class_weight).collect()
-        };
+        let weights = windows.iter().map(|window| objective.weight(window.label)).collect();
         for piece in &parts.pieces {
             let to = lowered.io.signals[piece.part].part(piece.at, piece.samples.len());
             gpu.write(&buffers, to, bytemuck::cast_slice(&signals[piece.recording][piece.samples.clone()]));
@@ -362,7 +357,7 @@ impl<'g> Network<'g> {
         for (step, record) in records.chunks_mut(RECORD).enumerate() {
             let first = step * self.batch;
             let rows = &order[first..order.len().min(first + self.batch)];
-            let weight = |window: &u32| self.weights.get(*window as usize).copied().unwrap_or(1.0);
+            let weight = |window: &u32| self.weights[*window as usize];
             let Update { counter, step_size, second_scale, decay } = optimizer(step);
             let fields = [
                 ("first", Value::U32(first as u32)),
