@@ -65,14 +65,21 @@ pub(crate) struct Options {
     /// Samples from one window's start to the next [default: the window, so none overlap]
     #[arg(long, value_name = "SAMPLES", help_heading = "Data")]
     pub(crate) stride: Option<usize>,
+    /// Windows of each recording at most, evenly spread over it [default: all]
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    pub(crate) windows: Option<usize>,
     /// Scaling: train (mean and deviation of the training windows), window (each by its own) or none
     /// [default: train]
     #[arg(long, value_name = "HOW", value_parser = named::<Scale>, help_heading = "Data")]
     pub(crate) scale: Option<Scale>,
     /// What stays together when recordings are divided 60 : 20 : 20 into train, validation and test:
-    /// bearing, recording, time or window [default: bearing where all are known, otherwise recording]
+    /// bearing, fault-size, load, recording, time or window [default: bearing where all are known, otherwise recording]
     #[arg(long, value_name = "RULE", value_parser = named::<Rule>, help_heading = "Data")]
     pub(crate) split: Option<Rule>,
+    /// What --split bearing, fault-size or load tests on: names of bearings, inches or hp with commas between them;
+    /// 0:3 trains on 0 hp alone and tests at 3 hp [default: drawn from the seed]
+    #[arg(long, value_name = "GROUPS", help_heading = "Data")]
+    pub(crate) holdout: Option<String>,
     /// Draw all classes equally often in an epoch: on or off [default: on]
     #[arg(long, value_name = "ON|OFF", value_parser = named::<Balance>, help_heading = "Data")]
     pub(crate) balance: Option<Balance>,
@@ -226,6 +233,7 @@ impl Options {
             ("--channel", self.channel, 1, MOST_CHANNELS),
             ("--window", self.window, 1, MOST_SAMPLES),
             ("--stride", self.stride, 1, MOST_SAMPLES),
+            ("--windows", self.windows, 1, MOST_SAMPLES),
             ("--epochs", self.epochs, 1, MOST_EPOCHS),
             ("--patience", self.patience, 0, MOST_EPOCHS),
             ("--batch", self.batch, 1, MOST_WINDOWS),
@@ -308,9 +316,11 @@ impl Options {
             add_dense: self.add_dense,
             window: if paper { Some(protocol::WINDOW) } else { self.window },
             stride: if paper { Some(protocol::WINDOW) } else { self.stride },
+            windows: self.windows,
             target_rate: self.target_rate,
             scale: if paper { Some(Scale::None) } else { self.scale },
             split: self.protocol.map_or(self.split, |protocol| Some(protocol.rule())),
+            holdout: self.holdout,
             balance: self.balance.unwrap_or(if paper { Balance::Off } else { Balance::On }),
             seed: self.seed.unwrap_or(0),
             epochs: self.epochs.unwrap_or(if paper { PAPER_EPOCHS } else { EPOCHS }),
@@ -370,6 +380,12 @@ impl Options {
             if let Some(value) = value.filter(|value| *value != protocol::WINDOW) {
                 return refuse(format!("{flag} {value}"), "has windows of 400 samples, one behind the other");
             }
+        }
+        if let Some(windows) = self.windows {
+            return refuse(format!("--windows {windows}"), "takes all windows");
+        }
+        if let Some(groups) = &self.holdout {
+            return refuse(format!("--holdout {groups}"), "draws what it tests on");
         }
         if let Some(rate) = self.target_rate.filter(|_| protocol == Protocol::Paper) {
             return refuse(format!("--target-rate {rate}"), "does not resample");

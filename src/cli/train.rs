@@ -140,6 +140,10 @@ fn describe(config: &Config, material: &Material, screen: Screen) -> Result<()> 
     ))?;
     let leaky = if split.leaky { ", leaky: the same bearing is or may be on both sides" } else { "" };
     screen.line(format!("split    by {}, seed {}{leaky}", split.rule, split.seed))?;
+    if !split.held_out.is_empty() {
+        let words: Vec<String> = split.held_out.iter().map(|group| split.rule.words(group)).collect();
+        screen.line(format!("tested   {}", words.join(", ")))?;
+    }
     for note in &split.notes {
         screen.line(format!("note     {note}"))?;
     }

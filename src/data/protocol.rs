@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use super::folder::{self, Dataset};
-use super::split::{Rule, Shares, Split};
+use super::split::{Rule, Scheme, Shares, Split};
+use super::windows::Cut;
 use super::{ReadOptions, Recording, sample};
 use crate::{Error, Result};
 
@@ -108,7 +109,8 @@ pub fn sample_recordings(load: u32) -> Result<Vec<Recording>> {
 /// As [`Split::divide`].
 pub fn paper_split(recordings: &[Recording], rule: Rule, seed: u64) -> Result<Split> {
     let classes = recordings.iter().filter_map(|recording| recording.facts.condition.clone()).collect();
-    let mut split = Split::divide(recordings, classes, rule, WINDOW, WINDOW, SHARES, seed)?;
+    let scheme = Scheme { rule, holdout: None, cut: Cut::whole(WINDOW), shares: SHARES, seed };
+    let mut split = Split::divide(recordings, classes, &scheme)?;
     if recordings.iter().any(|recording| recording.rate != recordings[0].rate) {
         let rates: Vec<String> = recordings.iter().map(|r| format!("{} at {} Hz", r.name, r.rate)).collect();
         split.notes.push(format!(

@@ -16,12 +16,30 @@ pub struct Window {
     pub label: usize,
 }
 
-/// Cuts every recording into windows of `length` samples that begin every `stride` samples; a rest shorter
-/// than a window is left out. `labels` holds one label a recording.
+/// How recordings are cut into windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Samples of a window.
+    pub length: usize,
+    /// Samples from one window's start to the next one's.
+    pub stride: usize,
+    /// Windows of a recording at most, evenly spread over it; none: all.
+    pub most: Option<usize>,
+}
+
+impl Cut {
+    /// Windows of `length` samples, one behind the other.
+    pub fn whole(length: usize) -> Self {
+        Self { length, stride: length, most: None }
+    }
+}
+
+/// Cuts every recording into windows; a rest shorter than a window is left out. `labels` holds one label a recording.
 ///
 /// # Errors
-/// If `length` or `stride` is zero, or a recording is shorter than a window.
-pub fn cut(recordings: &[Recording], labels: &[usize], length: usize, stride: usize) -> Result<Vec<Window>> {
+/// If length or stride is zero, or a recording is shorter than a window.
+pub fn cut(recordings: &[Recording], labels: &[usize], cut: &Cut) -> Result<Vec<Window>> {
+    let Cut { length, stride, most } = *cut;
     if length == 0 || stride == 0 {
         return Err(Error::input(format!(
             "--window {length} and --stride {stride}: both must be at least 1 sample"
@@ -36,7 +54,9 @@ pub fn cut(recordings: &[Recording], labels: &[usize], length: usize, stride: us
                 recording.name, recording.rate
             )));
         }
-        let starts = (0..=samples - length).step_by(stride);
+        let all = (samples - length) / stride + 1;
+        let count = most.map_or(all, |most| most.min(all));
+        let starts = (0..count).map(|window| window * all / count * stride);
         windows.extend(starts.map(|start| Window { recording: index, start, label }));
     }
     Ok(windows)

@@ -69,6 +69,8 @@ pub struct Config {
     pub window: Option<usize>,
     /// Samples from one window's start to the next; open: the window.
     pub stride: Option<usize>,
+    /// Windows of a recording at most; open: all.
+    pub windows: Option<usize>,
     /// Sampling rate to train at in Hz; open: the lowest of the recordings.
     pub target_rate: Option<f64>,
     /// How samples are scaled; open: as the model was trained with that the run starts from, otherwise by the training
@@ -76,6 +78,8 @@ pub struct Config {
     pub scale: Option<Scale>,
     /// What stays together in the split; open: the strictest that the metadata allows.
     pub split: Option<Rule>,
+    /// Names of what is held out to test on, see [`crate::data::split::Holdout::read`]; open: drawn from the seed.
+    pub holdout: Option<String>,
     /// Whether classes are drawn equally often.
     pub balance: Balance,
     /// Seed of parameters, split, order, dropout and augmentation.

@@ -14,7 +14,7 @@ use super::scoring_variants;
 use crate::data::folder::Dataset;
 use crate::data::split::Part;
 use crate::data::split_record::{SplitRecord, scored};
-use crate::data::windows::cut;
+use crate::data::windows::{Cut, cut};
 use crate::data::{ReadOptions, Recording, classes};
 use crate::gpu::Gpu;
 use crate::nn::network::{Network, Options};
@@ -70,7 +70,8 @@ pub fn evaluate(
     let dataset = at_rate(read(data, config, options)?, checkpoint.rate, length, options.skip_bad)?;
     let Dataset { recordings, skipped, .. } = dataset;
     let labels = classes::labels(&recordings, &checkpoint.classes)?;
-    let windows = cut(&recordings, &labels, length, config.stride.unwrap_or(length))?;
+    let every = Cut { length, stride: config.stride.unwrap_or(length), most: None };
+    let windows = cut(&recordings, &labels, &every)?;
     let total = windows.len();
     let learned = folder.read_learned()?;
     let fair = scored(&recordings, &windows, learned.as_ref().unwrap_or(&records));

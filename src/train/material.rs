@@ -8,8 +8,8 @@ use super::transfer::{Source, Transfer};
 use crate::data::folder::{self, Dataset};
 use crate::data::protocol::{self, paper_recordings, paper_split, sample_recordings};
 use crate::data::resample::{to_rate, working_rate};
-use crate::data::split::{Part, Rule, Split};
-use crate::data::windows::{self, Scale, Scaling};
+use crate::data::split::{Holdout, Part, Rule, Scheme, Split};
+use crate::data::windows::{self, Cut, Scale, Scaling};
 use crate::data::{ReadOptions, Recording, classes, sample};
 use crate::nn::network;
 use crate::nn::{Checkpoint, Model};
@@ -62,7 +62,11 @@ impl Material {
             Some(protocol) => paper_split(&recordings, protocol.rule(), config.seed)?,
             None => {
                 let rule = *config.split.get_or_insert_with(|| Rule::strictest(&recordings));
-                Split::draw(&recordings, Some(rule), window, stride, config.seed)?
+                let holdout = config.holdout.as_deref();
+                let holdout = holdout.map(|names| Holdout::read(names, rule, &recordings)).transpose()?;
+                let cut = Cut { length: window, stride, most: config.windows };
+                let scheme = Scheme { holdout, ..Scheme::drawn(rule, cut, config.seed) };
+                Split::draw(&recordings, &scheme)?
             }
         };
         let scale = *config.scale.get_or_insert(Scale::Train);

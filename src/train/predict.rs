@@ -7,7 +7,7 @@ use super::scaling::restored;
 use super::scoring_variants;
 use crate::Result;
 use crate::data::Recording;
-use crate::data::windows::cut;
+use crate::data::windows::{Cut, cut};
 use crate::gpu::Gpu;
 use crate::nn::Checkpoint;
 use crate::nn::network::{Network, Options};
@@ -51,7 +51,7 @@ pub struct WindowPrediction {
 pub fn predict(gpu: &Gpu, checkpoint: &Checkpoint, recordings: &[Recording]) -> Result<Vec<Prediction>> {
     let Checkpoint { model, classes, .. } = checkpoint;
     // Nothing is known of the classes; the labels only give a loss, which is not looked at.
-    let windows = cut(recordings, &vec![0; recordings.len()], model.window, model.window)?;
+    let windows = cut(recordings, &vec![0; recordings.len()], &Cut::whole(model.window))?;
     let scaled = network_windows(recordings, &windows, restored(checkpoint.scaling), model.window);
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
     let options = Options::scoring(BATCH, variants);

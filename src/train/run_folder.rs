@@ -80,7 +80,10 @@ pub struct Summary {
     pub protocol: Option<Protocol>,
     /// What stayed together in the split.
     pub split: Rule,
-    /// Whether the same bearing is, or may be, on both sides.
+    /// The bearings, fault sizes in inch or loads in hp that were tested on, where the split is by these.
+    #[serde(default)]
+    pub held_out: Vec<String>,
+    /// Whether a bearing that was tested on was, or may have been, learned from.
     pub leaky: bool,
     /// How each class was divided.
     pub divisions: Vec<Division>,

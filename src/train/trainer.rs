@@ -375,6 +375,7 @@ impl<'a> Trainer<'a> {
             synthetic: self.config.data.is_none(),
             protocol: self.config.protocol,
             split: split.rule,
+            held_out: split.held_out.clone(),
             leaky: split.leaky,
             divisions: split.divisions.clone(),
             notes,

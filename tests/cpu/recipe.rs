@@ -1,7 +1,7 @@
 //! Class weights, and how far a training window may move.
 
-use gpu_bearing::data::split::{Part, Rule, Split};
-use gpu_bearing::data::windows::Window;
+use gpu_bearing::data::split::{Part, Rule, Scheme, Split};
+use gpu_bearing::data::windows::{Cut, Window};
 use gpu_bearing::data::{Recording, sample};
 use gpu_bearing::train::ClassWeights;
 use gpu_bearing::train::recipe::reach;
@@ -12,7 +12,7 @@ fn recordings() -> Vec<Recording> {
 
 #[test]
 fn balanced_weights_are_those_of_scikit_learn() {
-    let mut split = Split::draw(&recordings(), None, 400, 400, 0).unwrap();
+    let mut split = Split::draw(&recordings(), &Scheme::drawn(Rule::Bearing, Cut::whole(400), 0)).unwrap();
     let classes = split.classes.len();
     // Class 0 with 1 window, class 1 with 2 and so on.
     let window = |label| Window { recording: 0, start: 0, label };
@@ -58,7 +58,8 @@ fn no_window_moves_into_another_part() {
     let mut moving = 0;
     for rule in [Rule::Bearing, Rule::Recording, Rule::Time, Rule::Window] {
         for stride in [150, 400, 700] {
-            let split = Split::draw(&recordings, Some(rule), length, stride, 3).unwrap();
+            let split = Split::draw(&recordings, &Scheme::drawn(rule, Cut { length, stride, most: None }, 3))
+                .unwrap();
             moving += check(&split, length, stride);
         }
     }

@@ -5,8 +5,9 @@ use std::f64::consts::TAU;
 use std::fs;
 use std::path::Path;
 
-use gpu_bearing::data::split::{Part, Rule, Split};
+use gpu_bearing::data::split::{Part, Rule, Scheme, Split};
 use gpu_bearing::data::synth::{SEED, plans, write};
+use gpu_bearing::data::windows::Cut;
 use gpu_bearing::data::{Recording, sample};
 
 fn committed() -> &'static Path {
@@ -79,7 +80,7 @@ fn the_sample_in_the_binary_is_the_folder() {
 fn it_divides_by_bearing_without_a_leak() {
     let recordings = sample::recordings().unwrap();
     for seed in 0..5 {
-        let split = Split::draw(&recordings, None, 400, 400, seed).unwrap();
+        let split = Split::draw(&recordings, &Scheme::drawn(Rule::Bearing, Cut::whole(400), seed)).unwrap();
         assert_eq!((split.rule, split.leaky), (Rule::Bearing, false));
         assert_eq!(split.classes.len(), 6);
         assert_eq!([split.train.len(), split.validation.len(), split.test.len()], [1440, 360, 360]);
