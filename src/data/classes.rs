@@ -57,6 +57,7 @@ pub fn labels(recordings: &[Recording], classes: &[String]) -> Result<Vec<usize>
         .collect()
 }
 
-fn is_healthy(condition: &str) -> bool {
+/// Whether `condition` is that of a bearing without a fault.
+pub(crate) fn is_healthy(condition: &str) -> bool {
     ["normal", "healthy"].iter().any(|name| condition.eq_ignore_ascii_case(name))
 }

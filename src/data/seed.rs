@@ -15,6 +15,10 @@ pub enum Purpose {
     Balance = 2,
     /// Synthetic signals; the index is the recording.
     Synth = 4,
+    /// Which bearings a figure is computed over again; the index is the resample.
+    Bootstrap = 5,
+    /// Which rows a tree of a random forest is fitted to; the index is the tree.
+    Forest = 6,
 }
 
 /// The random stream of `purpose` number `index` (below 2^56): a function of its arguments only, on

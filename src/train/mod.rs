@@ -1,5 +1,6 @@
 //! Training, evaluation and prediction: what happens between recordings and a run's folder.
 
+pub mod baseline;
 pub mod bench;
 mod class_weights;
 pub mod config;
@@ -17,11 +18,12 @@ pub mod trainer;
 pub mod transfer;
 pub mod tune;
 
+pub use baseline::Baseline;
 pub use class_weights::ClassWeights;
 pub use config::{Config, Protocol};
 pub use evaluate::{Evaluation, evaluate};
 pub use material::Material;
-pub use metrics::{ClassFigures, Figures, Tally};
+pub use metrics::{ClassFigures, Figures, Scored, Tally};
 pub use origin::Origin;
 pub use predict::{Prediction, predict};
 pub use run_folder::{EpochRecord, RunFolder, Summary, kept_model};

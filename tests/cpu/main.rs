@@ -3,7 +3,11 @@
 #[path = "../goldens/mod.rs"]
 mod goldens;
 
+mod alarms;
+mod baseline;
 mod bench;
+mod bootstrap;
+mod calibration;
 mod catalogue;
 mod checkpoint;
 mod compare;
@@ -22,6 +26,7 @@ mod report;
 mod reproduce;
 mod resample;
 mod schedule;
+mod scored;
 mod shaders;
 mod shell;
 mod split;
@@ -29,5 +34,6 @@ mod synth;
 mod table;
 mod tensorboard;
 mod twins;
+mod unknown;
 mod variants;
 mod wav;
