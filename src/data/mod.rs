@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod classes;
 pub mod file;
 pub mod folder;
+pub mod folds;
 pub mod info;
 pub mod mat;
 pub mod order;

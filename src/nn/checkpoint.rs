@@ -49,6 +49,9 @@ pub struct Checkpoint {
     pub rate: Option<f64>,
     /// What was done to the samples.
     pub scaling: Scaling,
+    /// What the scores are divided by before their softmax is a probability to go by, fitted to validation windows; none
+    /// where it is not known.
+    pub temperature: Option<f64>,
     /// The run's seed.
     pub seed: u64,
     /// The shader variants in use: kernel and variant.
@@ -92,6 +95,8 @@ struct Header {
     /// Hz; null where recordings are taken as they are.
     rate: Option<f64>,
     scaling: Scaling,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
     seed: u64,
     variants: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,6 +164,9 @@ impl Checkpoint {
         {
             return Err(broken(format!("scaling by mean {mean} and deviation {deviation}")));
         }
+        if let Some(temperature) = header.temperature.filter(|value| !(value.is_finite() && *value > 0.0)) {
+            return Err(broken(format!("a temperature of {temperature}")));
+        }
         let model = Model::parse(&header.model, "model", header.classes.len())?;
         let table = ParameterTable::new(&model)?;
         archive.refuse_unknown(&table, &model)?;
@@ -175,6 +183,7 @@ impl Checkpoint {
             classes: header.classes.clone(),
             rate: header.rate,
             scaling: header.scaling,
+            temperature: header.temperature,
             seed: header.seed,
             variants: header.variants.clone(),
             version: header.version.clone(),
@@ -191,6 +200,7 @@ impl Checkpoint {
             classes: self.classes.clone(),
             rate: self.rate,
             scaling: self.scaling,
+            temperature: self.temperature,
             seed: self.seed,
             variants: self.variants.clone(),
             training: self.training.clone(),

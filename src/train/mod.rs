@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod bench;
+mod carry_out;
 mod class_weights;
 pub mod config;
 pub mod evaluate;
@@ -19,6 +20,7 @@ pub mod transfer;
 pub mod tune;
 
 pub use baseline::Baseline;
+pub use carry_out::carry_out;
 pub use class_weights::ClassWeights;
 pub use config::{Config, Protocol};
 pub use evaluate::{Evaluation, evaluate};

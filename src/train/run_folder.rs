@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Protocol};
-use super::metrics::Figures;
+use super::metrics::calibration::Calibration;
+use super::metrics::{Figures, Scores};
 use super::origin::Origin;
 use crate::data::split::{Division, Rule};
 use crate::data::split_record::{self, SplitRecord};
@@ -107,6 +108,12 @@ pub struct Summary {
     pub test: Option<Figures>,
     /// Test windows: a row per true class, a column per predicted one.
     pub confusion: Vec<Vec<u64>>,
+    /// The kept model over the test windows: further figures, by window and by recording.
+    #[serde(default)]
+    pub scores: Option<Scores>,
+    /// What a temperature fitted to the validation windows does for the test windows; none where nothing validates.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
 }
 
 /// The kept model of the run in the folder `path`, or the checkpoint in that file.

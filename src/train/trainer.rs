@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 use super::material::{self, Material};
-use super::metrics::Tally;
+use super::metrics::calibration::Calibration;
+use super::metrics::{Scored, Scores, Tally};
 use super::origin::Origin;
 use super::run_folder::{EpochRecord, RunFolder, Summary};
 use super::scaling::stored;
@@ -17,7 +18,7 @@ use crate::data::order::epoch_order;
 use crate::data::split::Part;
 use crate::data::split_record::SplitRecord;
 use crate::gpu::Gpu;
-use crate::nn::network::{Epoch, Network, Options, Snapshot, Window};
+use crate::nn::network::{Epoch, Network, Options, Rows, Snapshot, Window};
 use crate::nn::{Checkpoint, ParameterTable, TrainingState, Variants, initialise, tuned};
 use crate::{Error, Result};
 
@@ -70,6 +71,8 @@ pub struct Trainer<'a> {
     snapshot: Snapshot,
     /// Parameters of the kept model.
     kept: Vec<f32>,
+    /// Its temperature, once the run is finished.
+    temperature: Option<f64>,
 }
 
 /// What a checkpoint keeps for the trainer beside parameters and moments.
@@ -234,6 +237,7 @@ impl<'a> Trainer<'a> {
             metrics: Vec::new(),
             snapshot: Snapshot::default(),
             kept: Vec::new(),
+            temperature: None,
         })
     }
 
@@ -315,9 +319,9 @@ impl<'a> Trainer<'a> {
             return Ok(false);
         }
 
-        let validation = self.classify(Part::Validation)?;
+        let validation = self.classify(Part::Validation)?.0;
         let test =
-            if validation.figures().is_none() { self.classify(Part::Test)? } else { self.empty_tally() };
+            if validation.figures().is_none() { self.classify(Part::Test)?.0 } else { self.empty_tally() };
         self.refuse_non_finite(&[&self.record.tally, &validation, &test])?;
 
         self.epoch = number;
@@ -359,8 +363,16 @@ impl<'a> Trainer<'a> {
         self.network.set_parameters(&self.kept);
         let [train, validation, test] =
             [Part::Train, Part::Validation, Part::Test].map(|part| self.classify(part));
-        let (train, validation, test) = (train?, validation?, test?);
-        let Material { model, split, .. } = self.material;
+        let ((train, _), (validation, validated), (test, tested)) = (train?, validation?, test?);
+        let Material { model, split, recordings, .. } = self.material;
+        let bearings: Vec<Option<String>> =
+            recordings.iter().map(|recording| recording.facts.bearing.clone()).collect();
+        let calibration = Calibration::of(&validated, &tested);
+        if let Some(Calibration { temperature, .. }) = &calibration {
+            // Where every validation window was found, they do not say how sure the model may be.
+            self.temperature = (!temperature.clamped).then_some(temperature.value);
+            self.save_kept()?;
+        }
         let mut notes = split.notes.clone();
         notes.extend(self.record.notes.iter().cloned());
         let summary = Summary {
@@ -388,24 +400,31 @@ impl<'a> Trainer<'a> {
             validation: validation.figures(),
             test: test.figures(),
             confusion: test.confusion().to_vec(),
+            scores: Scores::of(&tested, &split.classes, &bearings, self.config.seed),
+            calibration,
         };
         self.folder.write_summary(&summary)?;
         Ok(summary)
     }
 
-    /// The network's figures over a part, dropout off.
-    fn classify(&mut self, part: Part) -> Result<Tally> {
+    /// What the network takes a part for, dropout off: the figures, and the probabilities.
+    fn classify(&mut self, part: Part) -> Result<(Tally, Scored)> {
         let mut tally = self.empty_tally();
+        let mut scored = Scored::new(self.material.split.classes.len());
         let range = self.range(part);
         if range.is_empty() {
-            return Ok(tally);
+            return Ok((tally, scored));
         }
         let order: Vec<u32> = range.clone().map(|index| index as u32).collect();
-        let rows = self.network.classify(&order, &mut |_| ())?;
-        for ((window, &loss), &predicted) in self.windows[range].iter().zip(&rows.loss).zip(&rows.predicted) {
+        let Rows { loss, predicted, probabilities, .. } = self.network.classify(&order, &mut |_| ())?;
+        let probabilities = probabilities.chunks_exact(scored.classes());
+        for (((window, &loss), &predicted), row) in
+            self.windows[range].iter().zip(&loss).zip(&predicted).zip(probabilities)
+        {
             tally.add(window.label, predicted as usize, loss);
+            scored.push(window.label, window.recording, row.iter().copied().map(f64::from));
         }
-        Ok(tally)
+        Ok((tally, scored))
     }
 
     /// A part's place in the list of all windows.
@@ -468,6 +487,7 @@ impl<'a> Trainer<'a> {
             classes: self.material.split.classes.clone(),
             rate: self.material.rate,
             scaling: stored(self.material.scaling),
+            temperature: self.temperature,
             seed: self.config.seed,
             variants: variant_names(&self.variants),
             version: env!("CARGO_PKG_VERSION").to_owned(),

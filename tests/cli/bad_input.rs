@@ -60,6 +60,7 @@ fn write_checkpoint(workshop: &Workshop) {
         classes: vec!["normal".into(), "worn".into()],
         rate: Some(f64::from(RATE)),
         scaling: Scaling::None,
+        temperature: None,
         seed: 0,
         variants: Default::default(),
         version: "0.1.0".into(),

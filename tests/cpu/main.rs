@@ -12,6 +12,7 @@ mod catalogue;
 mod checkpoint;
 mod compare;
 mod folder;
+mod folds;
 mod freeze;
 mod head;
 mod initialise;

@@ -1,13 +1,13 @@
 //! False alarms and missed faults: how many, and how they trade against each other.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Scored;
 use crate::data::classes::is_healthy;
 
 /// A false alarm is a healthy row that is called faulty, a missed fault a faulty one that is called healthy; which
 /// fault a faulty one is taken for does not count here.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alarms {
     /// Number of healthy rows.
     pub healthy: u64,
@@ -22,7 +22,7 @@ pub struct Alarms {
 }
 
 /// What comes of calling healthy what has a P(healthy) above a threshold, and faulty what has not.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AlarmPoint {
     /// The threshold, 0 to 1. The counts hold from here up to the next point's.
     pub threshold: f64,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use rand::RngExt;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Scored;
 use crate::data::seed::{Purpose, stream};
@@ -17,7 +17,7 @@ pub const RESAMPLES: usize = 1000;
 const COVERAGE: f64 = 0.95;
 
 /// A 95 % interval, in the figure's unit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// The 2.5th percentile of the resampled figures.
     pub low: f64,

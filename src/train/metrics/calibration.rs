@@ -1,7 +1,7 @@
 //! Whether a confidence is the share of right answers, and temperature scaling, which mends it (Guo et al. 2017,
 //! "On Calibration of Modern Neural Networks").
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Scored;
 use super::scored::{log, softmax};
@@ -14,7 +14,7 @@ pub const TEMPERATURES: (f64, f64) = (0.05, 20.0);
 const TOLERANCE: f64 = 1e-12;
 
 /// By how much a model's logits are too large.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Temperature {
     /// T, unit-free: above 1 where the model was too sure, below where it was not sure enough.
     pub value: f64,
@@ -65,7 +65,7 @@ impl Temperature {
 }
 
 /// Rows whose confidence falls into one bin.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
     /// Number of rows.
     pub count: u64,
@@ -76,7 +76,7 @@ pub struct Bin {
 }
 
 /// Confidence against the share of right answers. The confidence is the probability of the class that was decided for.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reliability {
     /// [`BINS`] bins by confidence; bin i holds those above i / 15 up to and with (i + 1) / 15.
     pub bins: Vec<Bin>,
@@ -110,7 +110,7 @@ impl Reliability {
 }
 
 /// What temperature scaling does for a test.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Fitted to the validation rows.
     pub temperature: Temperature,

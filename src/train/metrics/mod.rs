@@ -10,6 +10,7 @@
 //! | [`alarms`] | false alarms and missed faults |
 //! | [`bootstrap`] | how far a figure would move with other bearings |
 //! | [`calibration`] | whether a confidence is the share of right answers, and a temperature that mends it |
+//! | [`scores`] | all figures of a test together |
 //! | [`unknown`] | turning away what is unlike the training data |
 
 pub mod alarms;
@@ -18,9 +19,11 @@ pub mod calibration;
 pub mod confusion;
 pub mod ranking;
 pub mod scored;
+pub mod scores;
 pub mod tally;
 pub mod unknown;
 
 pub use confusion::{ClassFigures, by_class};
 pub use scored::Scored;
+pub use scores::{Scores, Shown};
 pub use tally::{Figures, Tally};
