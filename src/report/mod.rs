@@ -2,7 +2,8 @@
 //!
 //! A page is put together from parts: [`page`] has its frame, tables, cards, lists and marks, [`plot`] and
 //! [`confusion`] make a [`drawing::Drawing`] of figures, and [`folder`] writes the page with the files beside it.
-//! [`run_page`] is the page of finished [`runs`], [`reproduction`] that of the paper's experiments.
+//! [`run_page`] is the page of finished [`runs`], [`reproduction`] that of the paper's experiments;
+//! [`spectrum`] draws what a recording shows without a model.
 
 pub mod bench;
 pub mod confusion;
@@ -15,6 +16,7 @@ pub mod plot;
 pub mod reproduction;
 pub mod run_page;
 pub mod runs;
+pub mod spectrum;
 pub mod table;
 pub mod tensorboard;
 
