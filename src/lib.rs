@@ -8,7 +8,7 @@
 //!
 //! # The house
 //! Imports run one way: `cli` (in the binary) calls [`train`] and [`report`]; `report` shows what `train` found; `train` calls [`nn`] and [`data`]; `nn`
-//! calls [`gpu`]; `data` and `gpu` know none of the others;
+//! calls [`gpu`]; `data`, `gpu` and [`physics`], what is known of bearings without learning, know none of the others;
 //! `write`, [`shell`] and [`error`] serve all. Only `gpu` names wgpu.
 //!
 //! A layer that computes has one name in four places: its shader in `shaders/`, its shapes and launches in [`nn`], its
@@ -56,6 +56,7 @@ pub mod data;
 pub mod error;
 pub mod gpu;
 pub mod nn;
+pub mod physics;
 pub mod reference;
 pub mod report;
 pub mod shell;

@@ -16,6 +16,7 @@ mod predict;
 mod progress;
 mod report;
 mod reproduce;
+mod spectrum;
 mod train;
 mod tune;
 
@@ -32,6 +33,7 @@ enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
     Predict(predict::Args),
+    Spectrum(spectrum::Args),
     Report(report::Args),
     Reproduce(reproduce::Args),
     Bench(bench::Args),
@@ -48,6 +50,7 @@ impl Cli {
             Command::Train(args) => train::run(*args),
             Command::Eval(args) => eval::run(args),
             Command::Predict(args) => predict::run(args),
+            Command::Spectrum(args) => spectrum::run(args),
             Command::Report(args) => report::run(&args),
             Command::Reproduce(args) => reproduce::run(args),
             Command::Bench(args) => bench::run(&args),

@@ -2,8 +2,8 @@
 //!
 //! A page is put together from parts: [`page`] has its frame, tables, cards, lists and marks, [`plot`],
 //! [`confusion`] and [`reliability`] make a [`drawing::Drawing`] of figures, and [`folder`] writes the page with the
-//! files beside it.
-//! [`run_page`] is the page of finished [`runs`], [`reproduction`] that of the paper's experiments.
+//! files beside it. [`run_page`] is the page of finished [`runs`], [`reproduction`] that of the paper's experiments;
+//! [`spectrum`] draws what a recording shows without a model.
 
 pub mod alarms;
 pub mod bench;
@@ -18,6 +18,7 @@ pub mod reliability;
 pub mod reproduction;
 pub mod run_page;
 pub mod runs;
+pub mod spectrum;
 pub mod table;
 pub mod tensorboard;
 

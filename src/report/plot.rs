@@ -214,11 +214,11 @@ fn coloured(curve: usize, elements: &Markup) -> Markup {
 }
 
 /// Round numbers below 10: to fill a frame well, and to count in.
-const FINE: [f64; 10] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+pub(super) const FINE: [f64; 10] = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
 const COARSE: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 
 /// The least of these `factors`, times a power of ten, that is `least` or more; 1 for 0.
-fn round_step(least: f64, factors: &[f64]) -> f64 {
+pub(super) fn round_step(least: f64, factors: &[f64]) -> f64 {
     if least <= 0.0 {
         return 1.0;
     }
@@ -227,7 +227,7 @@ fn round_step(least: f64, factors: &[f64]) -> f64 {
 }
 
 /// A multiple of `step` with as many decimals as the step needs.
-fn tick(value: f64, step: f64) -> String {
+pub(super) fn tick(value: f64, step: f64) -> String {
     let exact = |digits: &usize| {
         let scaled = step * 10f64.powi(*digits as i32);
         (scaled - scaled.round()).abs() < 1e-6 * scaled

@@ -10,6 +10,7 @@ use crate::data::ReadOptions;
 use crate::data::order::Balance;
 use crate::data::split::Rule;
 use crate::data::windows::Scale;
+use crate::physics::Bearing;
 
 /// A data rule that fixes several options at once (`--protocol`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,9 @@ pub struct Config {
     pub channel: Option<usize>,
     /// Variable of MAT files.
     pub variable: Option<String>,
+    /// The bearing whose fault frequencies the plain classifiers look at; open: that of CWRU's recordings and of the
+    /// sample, otherwise none.
+    pub bearing: Option<Bearing>,
     /// Whether to go on without recordings that cannot be used.
     pub skip_bad: bool,
     /// A data rule that fixes several options.

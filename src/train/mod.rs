@@ -1,6 +1,8 @@
 //! Training, evaluation and prediction: what happens between recordings and a run's folder.
 
 pub mod baseline;
+pub mod baselines;
+mod bearing;
 pub mod bench;
 mod carry_out;
 mod class_weights;
@@ -20,6 +22,8 @@ pub mod transfer;
 pub mod tune;
 
 pub use baseline::Baseline;
+pub use baselines::Baselines;
+pub use bearing::bearing_of;
 pub use carry_out::carry_out;
 pub use class_weights::ClassWeights;
 pub use config::{Config, Protocol};

@@ -21,6 +21,7 @@ mod mat;
 mod metrics;
 mod model;
 mod order;
+mod physics;
 mod protocol;
 mod recipe;
 mod report;
