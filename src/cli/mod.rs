@@ -5,6 +5,7 @@ use gpu_bearing::Result;
 
 mod bench;
 mod check;
+mod cross_validate;
 mod data;
 mod devices;
 mod eval;
@@ -36,6 +37,7 @@ enum Command {
     Spectrum(spectrum::Args),
     Report(report::Args),
     Reproduce(reproduce::Args),
+    CrossValidate(Box<cross_validate::Args>),
     Bench(bench::Args),
     Tune(tune::Args),
     Check(check::Args),
@@ -53,6 +55,7 @@ impl Cli {
             Command::Spectrum(args) => spectrum::run(args),
             Command::Report(args) => report::run(&args),
             Command::Reproduce(args) => reproduce::run(args),
+            Command::CrossValidate(args) => cross_validate::run(*args),
             Command::Bench(args) => bench::run(&args),
             Command::Tune(args) => tune::run(&args),
             Command::Check(args) => check::run(&args),

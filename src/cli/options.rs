@@ -53,6 +53,10 @@ pub(crate) struct Options {
     /// Variable of MAT files [default: the drive-end channel by CWRU's naming, or the only signal]
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub(crate) variable: Option<String>,
+    /// Bearing whose fault frequencies the plain classifiers beside the network look at: 6205, 6203, or the geometry
+    /// N,d,D,ANGLE as `spectrum` takes it [default: CWRU's and the sample's own; otherwise none]
+    #[arg(long, value_name = "BEARING", help_heading = "Data")]
+    pub(crate) bearing: Option<String>,
     /// Go on without recordings that cannot be used [default: stop and list them]
     #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Data")]
     pub(crate) skip_bad: Option<bool>,
@@ -304,6 +308,7 @@ impl Options {
             rate: self.rate,
             channel: self.channel,
             variable: self.variable,
+            bearing: self.bearing,
             skip_bad: self.skip_bad.unwrap_or(false),
             protocol: self.protocol,
             load: paper.then_some(self.load.unwrap_or(protocol::LOAD)),
@@ -344,6 +349,7 @@ impl Options {
             variant: self.variant,
             tensorboard: self.tensorboard.unwrap_or(false),
         };
+        config.named_bearing().map_err(|error| error.within("--bearing"))?;
         check_schedule(&config)?;
         check_class_weights(&config)?;
         Ok(config)

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use gpu_bearing::Result;
 use gpu_bearing::report::figures::{epoch, under_way};
-use gpu_bearing::train::reproduce::{Run, RunResult};
 use gpu_bearing::train::{Config, EpochRecord, Event, Schedule, Trainer};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -81,12 +80,12 @@ pub(crate) struct RunBar {
 }
 
 impl RunBar {
-    /// Of run `index` of the `plan`; `results` are those before it.
-    pub(crate) fn new(index: usize, plan: &[Run], results: &[RunResult]) -> Self {
-        let run = &plan[index];
+    /// Of the run `name`, number `index` of `of`, over so many `epochs`; with those behind it, it will take the seconds
+    /// `left`, where that is known.
+    pub(crate) fn new(name: &str, (index, of): (usize, usize), epochs: usize, left: Option<f64>) -> Self {
         let bar = bar("{prefix} [{bar:20}] {msg}");
-        bar.set_prefix(format!("{:>3}/{}  {}", index + 1, plan.len(), run.name));
-        Self { bar, epochs: run.epochs, begun: Instant::now(), left: seconds_left(results, &plan[index..]) }
+        bar.set_prefix(format!("{:>3}/{of}  {name}", index + 1));
+        Self { bar, epochs, begun: Instant::now(), left }
     }
 
     /// What the run has come to.
@@ -106,26 +105,6 @@ impl RunBar {
     pub(crate) fn end(self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// Seconds that the runs `left` will take, by the time an epoch took of the same model, or of any where there is none.
-fn seconds_left(done: &[RunResult], left: &[Run]) -> Option<f64> {
-    let each = |wanted: &dyn Fn(&RunResult) -> bool| {
-        let (mut seconds, mut epochs) = (0.0, 0);
-        for result in done.iter().filter(|result| wanted(result)) {
-            seconds += result.seconds;
-            epochs += result.run.epochs;
-        }
-        (epochs > 0).then(|| seconds / epochs as f64)
-    };
-    let any = each(&|_| true)?;
-    let of = |run: &Run| {
-        let same = |result: &RunResult| {
-            result.run.model == run.model && result.run.from.is_some() == run.from.is_some()
-        };
-        run.epochs as f64 * each(&same).unwrap_or(any)
-    };
-    Some(left.iter().map(of).sum())
 }
 
 /// A bar that is drawn on standard error, and only where that is a terminal.

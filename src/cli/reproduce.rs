@@ -91,7 +91,8 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let interrupted = catch_interrupts()?;
     let mut results = Vec::new();
     for (index, run) in plan.iter().enumerate() {
-        let bar = RunBar::new(index, &plan, &results);
+        let left = seconds_left(&results, &plan[index..]);
+        let bar = RunBar::new(&run.name, (index, plan.len()), run.epochs, left);
         let outcome = carry_out(&gpu, run, &base, &folders, interrupted, &mut |event| bar.show(&event));
         bar.end();
         if let Outcome::Interrupted { epoch, .. } = outcome? {
@@ -146,4 +147,24 @@ fn line(index: usize, plan: &[Run], result: &RunResult, synthetic: bool) -> Stri
         result.run.name,
         result.seconds
     )
+}
+
+/// Seconds that the runs `left` will take, by the time an epoch took of the same model, or of any where there is none.
+fn seconds_left(done: &[RunResult], left: &[Run]) -> Option<f64> {
+    let each = |wanted: &dyn Fn(&RunResult) -> bool| {
+        let (mut seconds, mut epochs) = (0.0, 0);
+        for result in done.iter().filter(|result| wanted(result)) {
+            seconds += result.seconds;
+            epochs += result.run.epochs;
+        }
+        (epochs > 0).then(|| seconds / epochs as f64)
+    };
+    let any = each(&|_| true)?;
+    let of = |run: &Run| {
+        let same = |result: &RunResult| {
+            result.run.model == run.model && result.run.from.is_some() == run.from.is_some()
+        };
+        run.epochs as f64 * each(&same).unwrap_or(any)
+    };
+    Some(left.iter().map(of).sum())
 }

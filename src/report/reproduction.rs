@@ -4,4 +4,4 @@ mod page;
 mod sheets;
 
 pub use page::{files, page};
-pub use sheets::{Sheet, sheets, split};
+pub use sheets::{sheets, split};

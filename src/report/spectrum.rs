@@ -112,7 +112,7 @@ fn spectrum(bearing: &Bearing, evidence: &Evidence) -> Drawing {
     let reach = (bins - 1) as f64 * spectrum.step_hz;
     let along = |hz: f64| FRAME * hz / reach;
     let shown = &spectrum.amplitudes[..bins];
-    let highest = shown.iter().copied().fold(0.0, f32::max).into();
+    let highest = f64::from(shown.iter().copied().fold(0.0, f32::max));
     let step = round_step(highest / 4.0, &FINE);
     let up = |value: f64| SPECTRUM * (1.0 - value / (4.0 * step));
     // Of each stretch the highest value: a line is a bin wide.

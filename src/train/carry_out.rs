@@ -49,8 +49,8 @@ fn refuse_other_options(folder: &RunFolder, config: &Config) -> Result<()> {
     let free = |key: &str| {
         ["adapter", "freeze"].contains(&key) || (FILLED_IN.contains(&key) && !wanted.contains_key(key))
     };
-    let other = (before.keys().chain(wanted.keys()))
-        .find(|key| !free(key) && before.get(*key) != wanted.get(*key));
+    let other =
+        (before.keys().chain(wanted.keys())).find(|key| !free(key) && before.get(*key) != wanted.get(*key));
     let Some(key) = other else { return Ok(()) };
     let value = |table: &toml::Table| table.get(key).map_or("not given".to_owned(), ToString::to_string);
     Err(Error::input(format!(

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::class_weights::ClassWeights;
 use super::schedule::{LearningRate, Schedule};
+use crate::Result;
 use crate::data::ReadOptions;
 use crate::data::order::Balance;
 use crate::data::split::Rule;
@@ -54,7 +55,7 @@ pub struct Config {
     pub variable: Option<String>,
     /// The bearing whose fault frequencies the plain classifiers look at; open: that of CWRU's recordings and of the
     /// sample, otherwise none.
-    pub bearing: Option<Bearing>,
+    pub bearing: Option<String>,
     /// Whether to go on without recordings that cannot be used.
     pub skip_bad: bool,
     /// A data rule that fixes several options.
@@ -139,6 +140,15 @@ impl Config {
             variable: self.variable.clone(),
             skip_bad: self.skip_bad,
         }
+    }
+
+    /// The bearing of recordings that do not say theirs: the one given, or that of the sample.
+    ///
+    /// # Errors
+    /// What is given is no bearing.
+    pub fn named_bearing(&self) -> Result<Option<Bearing>> {
+        let given = self.bearing.as_deref().map(str::parse).transpose()?;
+        Ok(given.or_else(|| self.data.is_none().then(Bearing::skf_6205)))
     }
 
     /// The learning rate with its schedule.

@@ -127,7 +127,11 @@ pub(super) fn read(data: Option<&Path>, config: &Config, options: &ReadOptions) 
 }
 
 /// The recordings at the rate to train at; those of the paper's protocol as they are.
-fn at_working_rate(dataset: Dataset, config: &Config, window: usize) -> Result<(Dataset, Option<f64>)> {
+pub(super) fn at_working_rate(
+    dataset: Dataset,
+    config: &Config,
+    window: usize,
+) -> Result<(Dataset, Option<f64>)> {
     if config.protocol == Some(Protocol::Paper) {
         return Ok((dataset, None));
     }

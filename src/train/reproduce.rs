@@ -10,7 +10,7 @@ mod result;
 
 pub use diagnosis::{Diagnosis, diagnose};
 pub use experiment::{Experiment, Extent, Run, runs};
-pub use result::{Epochs, Group, Reproduction, RunResult, Statistic, TransferGroups};
+pub use result::{Epochs, Group, Reproduction, RunResult, TransferGroups};
 
 use std::path::Path;
 

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::baselines::Baselines;
 use super::config::{Config, Protocol};
 use super::metrics::calibration::Calibration;
 use super::metrics::{Figures, Scores};
@@ -114,6 +115,9 @@ pub struct Summary {
     /// What a temperature fitted to the validation windows does for the test windows; none where nothing validates.
     #[serde(default)]
     pub calibration: Option<Calibration>,
+    /// What plain classifiers score on the same division; none where the recordings were not brought to one rate.
+    #[serde(default)]
+    pub baselines: Option<Baselines>,
 }
 
 /// The kept model of the run in the folder `path`, or the checkpoint in that file.

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::baselines::Baselines;
 use super::config::Config;
 use super::material::{self, Material};
 use super::metrics::calibration::Calibration;
@@ -402,6 +403,7 @@ impl<'a> Trainer<'a> {
             confusion: test.confusion().to_vec(),
             scores: Scores::of(&tested, &split.classes, &bearings, self.config.seed),
             calibration,
+            baselines: Baselines::of(self.material, self.config.named_bearing()?.as_ref(), self.config.seed)?,
         };
         self.folder.write_summary(&summary)?;
         Ok(summary)

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gpu_bearing::report::reproduction::{files, page, sheets};
+use gpu_bearing::train::Statistic;
 use gpu_bearing::train::bench::Spread;
 use gpu_bearing::train::reproduce::{
-    Diagnosis, Epochs, Experiment, Extent, Reproduction, Run, RunResult, Statistic, runs,
+    Diagnosis, Epochs, Experiment, Extent, Reproduction, Run, RunResult, runs,
 };
 use gpu_bearing::train::{Figures, Protocol};
 

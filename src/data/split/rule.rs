@@ -26,6 +26,10 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// All of them, strictest first.
+    pub const ALL: [Self; 6] =
+        [Self::Bearing, Self::FaultSize, Self::Load, Self::Recording, Self::Time, Self::Window];
+
     /// The strictest rule that the metadata allows: by bearing where every recording's bearing is known.
     pub fn strictest(recordings: &[Recording]) -> Self {
         if recordings.iter().all(|recording| recording.facts.bearing.is_some()) {
@@ -78,7 +82,7 @@ impl Rule {
     ///
     /// # Errors
     /// If the rule is by bearing or load and a recording's is unknown, or by fault size and none is known.
-    pub(super) fn refuse_unknown(self, recordings: &[Recording]) -> Result<()> {
+    pub fn refuse_unknown(self, recordings: &[Recording]) -> Result<()> {
         let unknown: Vec<&Recording> =
             recordings.iter().filter(|recording| self.group(recording).is_none()).collect();
         let what = match self {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::sheets::{Sheet, paper_split, percent, runs_of, sheets, split, time_split};
+use super::sheets::{paper_split, percent, runs_of, sheets, split, time_split};
 use crate::nn::Model;
 use crate::report::confusion;
 use crate::report::drawing::{self, Drawing};
@@ -26,9 +26,9 @@ pub fn page(reproduction: &Reproduction) -> String {
         (cards(reproduction))
         @for sheet in sheets(reproduction) {
             h2 { (sheet.title) }
-            (table(&sheet))
-            @if sheet.experiment == Some(Experiment::Models) { (descriptions(reproduction)) }
-            @for figure in figures.iter().filter(|figure| sheet.experiment == Some(figure.experiment)) {
+            (sheet.markup())
+            @if sheet.name == Experiment::Models.name() { (descriptions(reproduction)) }
+            @for figure in figures.iter().filter(|figure| sheet.name == figure.experiment.name()) {
                 (figure.inline())
             }
         }
@@ -105,15 +105,6 @@ fn cards(reproduction: &Reproduction) -> Markup {
                     &html! { "paper: below " (paper::DIAGNOSIS_SECONDS) " s" }))
             }
         }
-    }
-}
-
-fn table(sheet: &Sheet) -> Markup {
-    let rows: Vec<Vec<Markup>> =
-        sheet.rows.iter().map(|row| row.iter().map(|cell| html! { (cell) }).collect()).collect();
-    html! {
-        (page::table(&sheet.columns, &rows))
-        p.soft { (sheet.note) }
     }
 }
 

@@ -1,35 +1,10 @@
 //! The paper's tables with our figures beside its own.
 
+use crate::report::Align;
 use crate::report::page::Split;
-use crate::report::{Align, Table};
-use crate::train::Protocol;
-use crate::train::reproduce::{Experiment, Group, Reproduction, RunResult, Statistic, TransferGroups, paper};
-
-/// A table with what to know beside it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sheet {
-    /// The experiment that it is about, if it is about one.
-    pub experiment: Option<Experiment>,
-    /// What it shows, and where the paper does.
-    pub title: String,
-    /// Its columns.
-    pub columns: Vec<(&'static str, Align)>,
-    /// Its rows; the first cell names the row.
-    pub rows: Vec<Vec<String>>,
-    /// What every figure in it must be read with.
-    pub note: String,
-}
-
-impl Sheet {
-    /// As it stands on the terminal.
-    pub fn table(&self) -> Table {
-        let mut table = Table::new(&self.columns);
-        for row in &self.rows {
-            table.row(row);
-        }
-        table
-    }
-}
+use crate::report::sheet::{Sheet, columns};
+use crate::train::reproduce::{Experiment, Group, Reproduction, RunResult, TransferGroups, paper};
+use crate::train::{Protocol, Statistic};
 
 /// All tables whose runs there are.
 pub fn sheets(reproduction: &Reproduction) -> Vec<Sheet> {
@@ -113,15 +88,15 @@ fn ten_runs(reproduction: &Reproduction) -> Option<Sheet> {
     let theirs = [theirs::TEST_ACCURACY, theirs::WORST_TEST_ACCURACY, theirs::BEST_TEST_ACCURACY];
     pair("test accuracy", theirs.map(percent), accuracies(&test));
     Some(Sheet {
-        experiment: Some(Experiment::TenRuns),
+        name: Experiment::TenRuns.name(),
         title: "The improved CNN-LSTM (Table 3)".to_owned(),
-        columns: vec![
+        columns: columns(&[
             ("figure", Align::Left),
             ("whose", Align::Left),
             ("mean", Align::Right),
             ("worst", Align::Right),
             ("best", Align::Right),
-        ],
+        ]),
         rows,
         note: leaks(reproduction),
     })
@@ -139,9 +114,9 @@ fn dropout(reproduction: &Reproduction) -> Option<Sheet> {
     };
     sweep.first()?;
     Some(Sheet {
-        experiment: Some(Experiment::Dropout),
+        name: Experiment::Dropout.name(),
         title: "Dropout (Fig. 4)".to_owned(),
-        columns: vec![
+        columns: columns(&[
             ("rate", Align::Left),
             ("ours", Align::Left),
             ("test accuracy", Align::Right),
@@ -149,7 +124,7 @@ fn dropout(reproduction: &Reproduction) -> Option<Sheet> {
             ("best", Align::Right),
             ("test loss", Align::Right),
             ("", Align::Left),
-        ],
+        ]),
         rows: sweep.iter().filter_map(row).collect(),
         note: leaks(reproduction),
     })
@@ -183,9 +158,9 @@ fn models(reproduction: &Reproduction) -> Option<Sheet> {
         ]);
     }
     Some(Sheet {
-        experiment: Some(Experiment::Models),
+        name: Experiment::Models.name(),
         title: "Six models (Table 4)".to_owned(),
-        columns: vec![
+        columns: columns(&[
             ("model", Align::Left),
             ("whose", Align::Left),
             ("train", Align::Right),
@@ -193,7 +168,7 @@ fn models(reproduction: &Reproduction) -> Option<Sheet> {
             ("worst", Align::Right),
             ("time", Align::Right),
             ("by time", Align::Right),
-        ],
+        ]),
         rows,
         note: format!(
             "mean accuracy; {}. By time: balanced accuracy over the test windows of one run on the same recordings, \
@@ -228,9 +203,9 @@ fn transfer(reproduction: &Reproduction) -> Option<Sheet> {
         vec![first, "paper, 5 runs".to_owned(), train, test.clone(), test, seconds(time), percent(saved)]
     };
     Some(Sheet {
-        experiment: Some(Experiment::Transfer),
+        name: Experiment::Transfer.name(),
         title: "Transfer from 1 hp to 3 hp (Table 5)".to_owned(),
-        columns: vec![
+        columns: columns(&[
             ("training at 3 hp", Align::Left),
             ("whose", Align::Left),
             ("train", Align::Right),
@@ -238,7 +213,7 @@ fn transfer(reproduction: &Reproduction) -> Option<Sheet> {
             ("worst", Align::Right),
             ("time", Align::Right),
             ("saved", Align::Right),
-        ],
+        ]),
         rows: vec![
             ours("from scratch", &scratch)?,
             paper(theirs::EPOCHS, percent(theirs::TRAIN_ACCURACY), theirs::SECONDS, theirs::SAVED),
@@ -263,14 +238,14 @@ fn diagnosis(reproduction: &Reproduction) -> Option<Sheet> {
     let diagnosis = reproduction.diagnosis.as_ref()?;
     let spread = diagnosis.seconds;
     Some(Sheet {
-        experiment: Some(Experiment::Diagnosis),
+        name: Experiment::Diagnosis.name(),
         title: "Time of diagnosis".to_owned(),
-        columns: vec![
+        columns: columns(&[
             ("work", Align::Left),
             ("paper", Align::Right),
             ("ours, median", Align::Right),
             ("spread", Align::Right),
-        ],
+        ]),
         rows: vec![vec![
             format!("all {} test windows", diagnosis.windows),
             format!("below {:.0} s", paper::DIAGNOSIS_SECONDS),
@@ -305,15 +280,15 @@ fn windows(reproduction: &Reproduction) -> Sheet {
         ]);
     }
     Sheet {
-        experiment: None,
+        name: "windows",
         title: "Windows".to_owned(),
-        columns: vec![
+        columns: columns(&[
             ("recordings", Align::Left),
             ("windows", Align::Right),
             ("train", Align::Right),
             ("test", Align::Right),
             ("by class", Align::Left),
-        ],
+        ]),
         rows,
         note: "the paper: 1800 windows of 400 samples, 300 a class, 1440 to train and 360 to test".to_owned(),
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::experiment::{DROPOUT, IMPROVED, LOAD, MODELS, OWN_DROPOUT, TARGET_LOAD};
 use super::{Diagnosis, Run};
 use crate::data::split::Part;
-use crate::train::{Figures, Protocol, RunFolder, Summary};
+use crate::train::{Figures, Protocol, RunFolder, Statistic, Summary};
 use crate::{Error, Result};
 
 /// A reproduction, finished.
@@ -65,38 +65,6 @@ pub struct Epochs {
     pub test_loss: Vec<f64>,
     /// Accuracy over the test windows, 0 to 1.
     pub test_accuracy: Vec<f64>,
-}
-
-/// A figure over several runs.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Statistic {
-    /// Runs.
-    pub runs: usize,
-    /// Their mean.
-    pub mean: f64,
-    /// Their sample standard deviation; 0 for one run.
-    pub deviation: f64,
-    /// The least.
-    pub min: f64,
-    /// The largest.
-    pub max: f64,
-}
-
-impl Statistic {
-    /// Over `values`; none without any.
-    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let values: Vec<f64> = values.into_iter().collect();
-        if values.is_empty() {
-            return None;
-        }
-        let runs = values.len();
-        let mean = values.iter().sum::<f64>() / runs as f64;
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        let deviation = if runs > 1 { (squares / (runs - 1) as f64).sqrt() } else { 0.0 };
-        let min = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        Some(Self { runs, mean, deviation, min, max })
-    }
 }
 
 impl Epochs {

@@ -1,0 +1,140 @@
+//! `gpu-bearing cross-validate`: one network, and every way to divide the recordings.
+
+use std::path::PathBuf;
+
+use gpu_bearing::gpu::Gpu;
+use gpu_bearing::report::figures::{percent, split_words};
+use gpu_bearing::report::{cross_validation as pages, folder};
+use gpu_bearing::train::cross_validate::{self, CrossValidation, FoldResult};
+use gpu_bearing::train::{Outcome, carry_out};
+use gpu_bearing::{Error, Result};
+
+use super::interrupt::catch_interrupts;
+use super::options::{Options, absolute};
+use super::output::{self, Screen};
+use super::progress::RunBar;
+
+/// Windows of a recording, where --windows does not say.
+const WINDOWS: usize = 60;
+/// Epochs, where --epochs does not say.
+const EPOCHS: usize = 12;
+
+/// Train the same network on one division of the recordings after the other, with plain classifiers beside it
+///
+/// Each fold is a run in a folder of its own, which `eval`, `predict` and `report` take. Interrupted, the same command
+/// goes on where it was. Options are those of `train`.
+#[derive(Debug, clap::Args)]
+#[command(allow_negative_numbers = true)]
+pub(crate) struct Args {
+    /// What stays together in a split: bearing, fault-size, load, load-pairs (every load to every other), recording,
+    /// time, window [default: all that are known of the recordings]
+    #[arg(value_name = "SPLIT")]
+    splits: Vec<String>,
+    /// Folds of splits that are drawn; loads, fault sizes and few bearings take turns instead
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    draws: u64,
+    /// Folder for folds and page
+    #[arg(long, value_name = "DIR", default_value = "cross-validation")]
+    out: PathBuf,
+    /// Print the figures as JSON, and all else to standard error
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(crate) fn run(args: Args) -> Result<()> {
+    let screen = Screen { json: args.json };
+    let base = options(args.options)?.validate()?;
+    if args.out.to_str().is_none() {
+        return Err(Error::input(format!(
+            "--out {}: the path is not UTF-8, so that config.toml cannot hold it: choose another folder",
+            args.out.display()
+        )));
+    }
+    let folders = absolute(&args.out.join("folds"));
+    let recordings = cross_validate::recordings(&base)?;
+    let ladder = cross_validate::ladder(&recordings, &args.splits, args.draws, base.seed)?;
+    let plan: Vec<(usize, usize)> = (ladder.iter().enumerate())
+        .flat_map(|(rung, folds)| (0..folds.folds.len()).map(move |fold| (rung, fold)))
+        .collect();
+    let gpu = Gpu::open(base.adapter.as_deref())?;
+
+    let mut validation = CrossValidation {
+        command: output::command(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        adapter: gpu.info.to_string(),
+        synthetic: base.data.is_none(),
+        model: base.model.clone().unwrap_or_default(),
+        recordings: recordings.len(),
+        classes: gpu_bearing::data::classes::classes(&recordings)?,
+        most_windows: base.windows,
+        most_epochs: base.epochs,
+        folds: Vec::new(),
+    };
+    drop(recordings);
+    screen.line(format!("adapter  {}", gpu.info))?;
+    screen.line(format!("limits   {}", pages::limits(&validation)))?;
+    screen.line(format!("folds    {} in {}", plan.len(), args.out.join("folds").display()))?;
+    let interrupted = catch_interrupts()?;
+    for (number, &(rung, index)) in plan.iter().enumerate() {
+        let rung = &ladder[rung];
+        let name = rung.folder(index);
+        let done: f64 = validation.folds.iter().map(|fold| fold.seconds).sum();
+        let left = (number > 0).then(|| done / number as f64 * (plan.len() - number) as f64);
+        let bar = RunBar::new(&name, (number, plan.len()), base.epochs, left);
+        let config = cross_validate::config(&base, &rung.folds[index]);
+        let outcome =
+            carry_out(&gpu, config, &folders.join(&name), interrupted, &mut |event| bar.show(&event));
+        bar.end();
+        if let Outcome::Interrupted { epoch, .. } = outcome? {
+            return Err(Error::failed(format!(
+                "interrupted in fold {} of {}, {name}, epoch {epoch}; go on with: {}",
+                number + 1,
+                plan.len(),
+                output::command()
+            )));
+        }
+        let fold = FoldResult::read(rung, index, &folders)?;
+        screen.line(line((number, plan.len()), &fold, validation.synthetic))?;
+        validation.folds.push(fold);
+    }
+    for sheet in pages::sheets(&validation) {
+        screen.line(format!("\n{}\n{}\n{}", sheet.title, sheet.table(), sheet.note))?;
+    }
+    let page =
+        folder::write(&args.out.join("report"), &pages::page(&validation), &pages::files(&validation))?;
+    screen.line(format!("\npage  {}", page.display()))?;
+    if args.json { output::json(&validation) } else { Ok(()) }
+}
+
+/// The options of every fold. What folds differ in may not be given.
+fn options(given: Options) -> Result<Options> {
+    let refused: Vec<String> = (given.given().into_iter())
+        .filter(|flag| ["--split", "--holdout", "--protocol", "--load", "--from"].contains(&flag.as_str()))
+        .collect();
+    if !refused.is_empty() {
+        return Err(Error::input(format!(
+            "cross-validate divides the recordings itself: leave out {}, and name the splits as in: cross-validate bearing \
+             load",
+            refused.join(", ")
+        )));
+    }
+    Ok(Options { windows: given.windows.or(Some(WINDOWS)), epochs: given.epochs.or(Some(EPOCHS)), ..given })
+}
+
+/// What a finished fold has come to.
+fn line((number, of): (usize, usize), fold: &FoldResult, synthetic: bool) -> String {
+    let rule = fold.rung.strip_suffix("-pairs").unwrap_or(&fold.rung);
+    let forest = fold.baselines.as_ref().map_or(String::new(), |baselines| {
+        format!(", forest {}", percent(baselines.forest.windows.balanced_accuracy))
+    });
+    format!(
+        "{:>3}/{of}  {}: balanced test accuracy {}{forest} ({}), {:.0} s",
+        number + 1,
+        fold.run,
+        percent(fold.network.windows.balanced_accuracy),
+        split_words(&format!("split by {rule}"), synthetic, fold.leaky),
+        fold.seconds
+    )
+}
