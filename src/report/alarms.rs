@@ -12,7 +12,7 @@ pub fn panel(alarms: &Alarms, split: &str) -> Panel {
     let top = alarms.healthy.max(alarms.faulty).next_multiple_of(4);
     Panel {
         title: format!("recordings ({split})"),
-        x: "threshold, %: healthy is what has a higher P(healthy)".to_owned(),
+        x: "threshold on P(healthy), %".to_owned(),
         scale: Scale::Counted,
         top: top as f64,
         curves: vec![

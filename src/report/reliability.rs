@@ -13,8 +13,8 @@ const WIDTH: f64 = 400.0;
 const FRAME: (f64, f64) = (345.0, 230.0);
 /// Left of the frame.
 const LEFT: f64 = 42.0;
-/// Above the frame: title, legend and counts.
-const TOP: f64 = 66.0;
+/// Above the frame: title, error, legend and counts.
+const TOP: f64 = 84.0;
 /// Below the frame.
 const BOTTOM: f64 = 46.0;
 /// Between two bars.
@@ -35,11 +35,12 @@ pub fn draw(what: &str, split: &str, reliability: &Reliability) -> Drawing {
             Some((each * index as f64, bin.count, bin.confidence?, bin.accuracy?))
         });
     let body = html! {
-        text x="0" y="14" font-weight="600" { (what) " (" (split) ")" }
-        rect.cell x="0" y="25" width="12" height="12" rx="2" fill=(COLOURS[0]) fill-opacity=(SHADE) {}
-        text x="18" y="35.5" { "right answers, %" }
-        line.c1 x1="142" x2="160" y1="31" y2="31" stroke=(COLOURS[1]) stroke-width="3" {}
-        text x="166" y="35.5" { "mean confidence, %" }
+        text x="0" y="14" font-weight="600" { (what) }
+        text x="0" y="32" font-size="12" { "calibration error " (percent(reliability.error)) " (" (split) ")" }
+        rect.cell x="0" y="43" width="12" height="12" rx="2" fill=(COLOURS[0]) fill-opacity=(SHADE) {}
+        text x="18" y="53.5" { "right answers, %" }
+        line.c1 x1="142" x2="160" y1="49" y2="49" stroke=(COLOURS[1]) stroke-width="3" {}
+        text x="166" y="53.5" { "mean confidence, %" }
         g transform={ "translate(" (LEFT) " " (TOP) ")" } {
             @for label in LABELS {
                 @let share = f64::from(label) / 100.0;
@@ -64,7 +65,6 @@ pub fn draw(what: &str, split: &str, reliability: &Reliability) -> Drawing {
                 }
             }
             line.ink x1="0" y1=(height) x2=(width) y2="0" stroke=(INK) stroke-dasharray="4 4" {}
-            text x="10" y="22" { "calibration error " (percent(reliability.error)) }
         }
     };
     let label = format!("{what}: right answers over confidence");

@@ -6,6 +6,8 @@
 //! are repeated in place of weights.
 
 use std::fmt;
+use std::num::NonZero;
+use std::thread::{self, ScopedJoinHandle};
 
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
@@ -159,7 +161,15 @@ fn forest(rows: &[Vec<f64>], labels: &[usize], by_class: &[Vec<usize>], seed: u6
         let (rows, labels) = (matrix(drawn.iter().map(|&row| &rows[row]))?, of(labels, &drawn));
         Tree::fit(&rows, &labels, parameters).map_err(failed)
     };
-    (0..TREES).map(tree).collect()
+    // A tree depends on its number only, and votes add up in any order: how many threads there are does not show.
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let tree = &tree;
+        let start = |worker| scope.spawn(move || (worker..TREES).step_by(workers).map(tree).collect());
+        let started: Vec<ScopedJoinHandle<'_, Result<Vec<Tree>>>> = (0..workers as u64).map(start).collect();
+        let grown = started.into_iter().map(|worker| worker.join().expect("a tree does not panic"));
+        Ok(grown.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    })
 }
 
 #[derive(Debug)]

