@@ -3,10 +3,12 @@
 #[path = "../goldens/mod.rs"]
 mod goldens;
 
+mod audit;
 mod bench;
 mod catalogue;
 mod checkpoint;
 mod compare;
+mod fetch;
 mod folder;
 mod freeze;
 mod head;
