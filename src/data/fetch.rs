@@ -306,7 +306,8 @@ impl Session<'_> {
         }
         transfer.discard()?;
         tell(Event::Stands(0));
-        // Pieces may stem from different versions of a file, so a file put together from them gets a second chance.
+        // Pieces may stem from different versions of a file, so what is put together from them gets a second
+        // chance.
         if transfer.continued && !transfer.was_wrong {
             transfer.was_wrong = true;
             return Err(Passing(
@@ -314,8 +315,8 @@ impl Session<'_> {
             ));
         }
         Err(Lasting(format!(
-            "what the server sent is not the published file: its SHA-256 is {found}, published is {}; nothing of it \
-             was kept: try another source with --mirror",
+            "what the server sent is not the published file: its SHA-256 is {found}, published is {}; nothing of \
+             it was kept: try another source with --mirror",
             file.sha256
         )))
     }
@@ -358,8 +359,8 @@ impl Session<'_> {
         if let Some(total) = total.filter(|total| *total != file.bytes) {
             transfer.discard()?;
             return Err(Lasting(format!(
-                "the server offers {total} bytes, the published file has {}: it is another file or was changed: try \
-                 another source with --mirror",
+                "the server offers {total} bytes, the published file has {}: it is another file or was changed: \
+                 try another source with --mirror",
                 file.bytes
             )));
         }
@@ -423,7 +424,8 @@ fn standing(path: &Path, file: &Published) -> Result<bool, String> {
     };
     let other = |what: String| {
         format!(
-            "another file of this name is there already ({what}): move it away, or choose another folder with --out"
+            "another file of this name is there already ({what}): move it away, or choose another folder with \
+             --out"
         )
     };
     if bytes != file.bytes {
@@ -442,15 +444,15 @@ fn broken(path: &Path, cause: &std::io::Error) -> Trouble {
 
 /// Why there was no answer. A wrong address or certificate stays wrong; everything else may pass.
 fn unanswered(cause: ureq::Error) -> Trouble {
+    use ureq::Error as Cause;
     match cause {
-        ureq::Error::BadUri(_) | ureq::Error::InvalidProxyUrl | ureq::Error::Http(_) | ureq::Error::Rustls(_) => {
-            Lasting(format!("cannot be asked for: {cause}: check the address, the proxy and the certificates"))
-        }
-        ureq::Error::HostNotFound => {
-            Passing("the server's name is not known: is this machine connected, or does it need a proxy (HTTPS_PROXY)?".into())
-        }
-        ureq::Error::Timeout(_) => Passing(format!("the server does not answer in time ({cause})")),
-        _ => Passing(format!("the server cannot be reached: {cause}")),
+        Cause::BadUri(_) | Cause::InvalidProxyUrl | Cause::Http(_) | Cause::Rustls(_) => Lasting(format!(
+            "cannot be asked for: {cause}: check the address, the proxy and the certificates"
+        )),
+        Cause::Timeout(_) => Passing(format!("the server does not answer in time ({cause})")),
+        _ => Passing(format!(
+            "the server cannot be reached ({cause}): is this machine connected, or does it need a proxy (HTTPS_PROXY)?"
+        )),
     }
 }
 
@@ -458,7 +460,8 @@ fn unanswered(cause: ureq::Error) -> Trouble {
 fn refused(status: u16) -> Trouble {
     match status {
         404 | 410 => Lasting(format!(
-            "the server has no such file (status {status}): the files may have moved: try another source with --mirror"
+            "the server has no such file (status {status}): the files may have moved: try another source with \
+             --mirror"
         )),
         // Too slow, too many requests, and what a server says of itself.
         408 | 429 | 500..=599 => Passing(format!("the server is not ready (status {status})")),
@@ -468,8 +471,8 @@ fn refused(status: u16) -> Trouble {
 
 fn web_page() -> Trouble {
     Lasting(
-        "the server answered with a web page in place of the file: most likely a proxy or network asks for a login, or \
-         the files have moved: open the address in a browser, or try another source with --mirror"
+        "the server answered with a web page in place of the file: most likely a proxy or network asks for a login, \
+         or the files have moved: open the address in a browser, or try another source with --mirror"
             .into(),
     )
 }

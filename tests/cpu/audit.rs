@@ -157,7 +157,7 @@ fn the_same_samples_under_two_names_are_an_error() {
 #[test]
 fn a_shifted_stretch_is_found_with_its_places_and_gain() {
     let own = machine(40, 12_000, 12_000.0);
-    // Samples 3000 to 5000 of the original from sample 1000 on, upside down and at half the size, with an offset.
+    // Samples 3000 to 5000 of the original from 1000 on, upside down, at half the size and with an offset.
     let stretch = |original: &[f32]| {
         let mut signal = own.clone();
         for i in 0..2000 {

@@ -263,7 +263,7 @@ fn a_wrong_length_is_refused_before_it_is_fetched_and_a_false_one_is_no_end() {
     assert!(failure(&outcome).contains("offers 100001 bytes, the published file has 100000"), "{outcome:?}");
     assert_eq!(names(dir.path()), [""; 0]);
 
-    // The length is right but never comes: each attempt gains nothing, and what is here stays for the next command.
+    // What was promised never comes: attempts gain nothing, and what is here stays for the next command.
     let served = body.clone();
     let never = Server::new(move |request| match request.from {
         None => cut(good(request, &served), 40_000),

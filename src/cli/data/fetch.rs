@@ -16,9 +16,6 @@ use super::counted;
 use crate::cli::output::{self, Screen};
 use crate::cli::progress::bar;
 
-/// Files under way at the same time that a server may be asked for.
-const MOST_PARALLEL: i64 = 16;
-
 /// Fetch published recordings, each checked by size and SHA-256
 ///
 /// What is there already is not fetched again, and what broke off goes on where it stands (Ctrl-C included), when the
@@ -39,12 +36,12 @@ pub(crate) struct Args {
     /// Fetch from URL/NUMBER.mat
     #[arg(long, value_name = "URL", default_value = fetch::CWRU)]
     mirror: String,
-    /// Files to fetch at the same time
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value_parser!(u16).range(1..=MOST_PARALLEL))]
+    /// Files to fetch at the same time, 16 at most
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value_parser!(u16).range(1..=16))]
     parallel: u16,
     /// Seconds that the server may send nothing
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u64).range(1..=3600))]
-    timeout: u64,
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u16).range(1..))]
+    timeout: u16,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -70,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let files: Vec<Published> = choose(&args.only)?.into_iter().map(Published::from).collect();
     let source = Source {
         parallel: usize::from(args.parallel),
-        read_timeout: Duration::from_secs(args.timeout),
+        read_timeout: Duration::from_secs(args.timeout.into()),
         ..Source::new(&args.mirror)?
     };
     let screen = Screen { json: args.json };

@@ -36,7 +36,7 @@ pub(super) fn findings(recordings: &[Heard]) -> Vec<Finding> {
                 Severity::Warning,
                 Subject::Bearings,
                 format!(
-                    "{class}: the bearing of {} of {} is not known, so that one may stand on both sides of a split",
+                    "{class}: the bearing of {} of {} is not known: one may be on both sides of a split",
                     unknown.len(),
                     counted(own.len(), "recording")
                 ),

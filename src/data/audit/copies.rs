@@ -29,8 +29,10 @@ const LEAST_VOTES: u32 = 3;
 const BLOCK: usize = 64;
 /// Blocks that a reported stretch has at least: 512 samples.
 const LEAST_BLOCKS: usize = 8;
-/// Two turns of one machine correlate by less, a copy saved with 16 bits by more.
-const LEAST_CORRELATION: f64 = 0.99;
+/// Turns of one machine correlate by less (by 0.99 within CWRU 145), a copy saved with 16 bits by more.
+const LEAST_CORRELATION: f64 = 0.999;
+/// The same of a copy that was resampled, by whatever filter.
+const LEAST_RESAMPLED: f64 = 0.99;
 /// Recordings that a finding describes one by one.
 const MAX_DESCRIBED: usize = 2;
 
@@ -162,7 +164,7 @@ fn candidates(versions: &[Version]) -> Vec<((usize, usize), isize)> {
     for places in places.values().filter(|places| places.len() <= CROWD) {
         for (position, &(a, place_a)) in places.iter().enumerate() {
             for &(b, place_b) in &places[position + 1..] {
-                if a == b {
+                if a == b && versions[a].resampled.is_none() {
                     // Within a recording the later place is the repetition.
                     *votes.entry(((a, a), place_b as isize - place_a as isize)).or_default() += 1;
                 } else if versions[a].recording != versions[b].recording {
@@ -222,11 +224,13 @@ fn measure(a: &Version, b: &Version, distance: isize) -> Option<(usize, usize, u
     } else {
         (distance.max(0) as usize, (-distance).max(0) as usize)
     };
+    let as_is = a.resampled.is_none() && b.resampled.is_none();
+    let least = if as_is { LEAST_CORRELATION } else { LEAST_RESAMPLED };
     let (a, b) = (a.differences.get(from_a..)?, b.differences.get(from_b..)?);
     let mut longest = 0..0;
     let mut run = 0..0;
     for (block, (x, y)) in a.chunks_exact(BLOCK).zip(b.chunks_exact(BLOCK)).enumerate() {
-        if correlation(x, y).abs() < LEAST_CORRELATION {
+        if correlation(x, y).abs() < least {
             run = block + 1..block + 1;
             continue;
         }

@@ -33,7 +33,7 @@ pub(super) fn findings(name: &str, stated: &Stated, entry: &Entry, sha256: Optio
     }
 
     let listed = stated.facts.condition.as_deref().map(|label| ("dataset.toml", label));
-    // In a folder without a dataset.toml the catalogue decides, and the folders' names stand for what a user believes.
+    // Without a dataset.toml the catalogue decides, and the folders' names stand for what a user believes.
     let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
     let folders = folders.split('/').map(|folder| ("its folder", folder));
     let labels = listed.map_or_else(|| folders.collect::<Vec<_>>(), |label| vec![label]);

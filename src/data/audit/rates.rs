@@ -101,8 +101,8 @@ fn by_lines(recording: &Heard, rates: &BTreeSet<u64>) -> Option<Finding> {
         Severity::Warning,
         Subject::Rate,
         format!(
-            "at {rate} Hz its spectrum does not fit {rpm} rpm; {} Hz does (shaft lines {level:.0} dB above their \
-             surroundings), which suggests that it was sampled at that rate",
+            "at {rate} Hz its spectrum does not fit {rpm} rpm; {} Hz does (shaft lines {level:.0} dB above \
+             their surroundings), which suggests that it was sampled at that rate",
             rate * ratio
         ),
         vec![recording.name.clone()],
@@ -185,8 +185,8 @@ fn empty_bands(recordings: &[Heard]) -> Vec<Finding> {
                 Severity::Warning,
                 Subject::Rate,
                 format!(
-                    "nothing above {} Hz ({own:.0} dB of its power, {usual:.0} dB of {}), which suggests that it was \
-                     recorded at {} Hz or less and resampled, or filtered",
+                    "nothing above {} Hz ({own:.0} dB of its power, {usual:.0} dB of {}), which suggests that it \
+                     was recorded at {} Hz or less and resampled, or filtered",
                     rate / 4.0,
                     counted(count, "other"),
                     rate / 2.0

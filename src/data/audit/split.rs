@@ -95,7 +95,8 @@ fn recordings_on_both_sides(used: &BTreeMap<&str, Used<'_>>) -> Option<Finding> 
         Subject::Leak,
         format!("{} both trained (or validated) and tested", counted(names.len(), "recording")),
         names,
-        "train with --split recording or bearing; a test figure of this split shows other moments of known recordings",
+        "train with --split recording or bearing; a test figure of this split shows other moments of known \
+         recordings",
     ))
 }
 
