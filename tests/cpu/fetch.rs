@@ -99,7 +99,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<String>>, answer: &dyn Fn(&Requ
 
 /// Bytes that no other file has.
 fn content(seed: u8, length: usize) -> Vec<u8> {
-    (0..length).map(|i| (i as u64 * 2_654_435_761 >> 7) as u8 ^ seed).collect()
+    (0..length).map(|i| ((i as u64 * 2_654_435_761) >> 7) as u8 ^ seed).collect()
 }
 
 fn published(name: &str, content: &[u8]) -> Published {
