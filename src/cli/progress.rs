@@ -108,7 +108,7 @@ impl RunBar {
 }
 
 /// A bar that is drawn on standard error, and only where that is a terminal.
-fn bar(template: &str) -> ProgressBar {
+pub(crate) fn bar(template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("the template is valid");
     ProgressBar::no_length().with_style(style.progress_chars("##-"))
 }

@@ -229,17 +229,22 @@ pub(super) fn recognise(path: &Path, variables: &[Variable]) -> Result<Option<&'
 /// SHA-256 of a file that has the size of a published CWRU file; `None` for any other size.
 pub(super) fn published_sha256(path: &Path) -> Result<Option<String>> {
     let unreadable = |cause: std::io::Error| Error::input(format!("cannot be read: {cause}"));
-    let mut file = open(path)?;
-    let bytes = file.get_ref().metadata().map_err(unreadable)?.len();
+    let bytes = open(path)?.get_ref().metadata().map_err(unreadable)?.len();
     if !catalogue::has_size(bytes) {
         return Ok(None);
     }
+    sha256(path).map(Some).map_err(unreadable)
+}
+
+/// SHA-256 of a file's bytes in lower-case hex.
+pub(super) fn sha256(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let count = file.read(&mut buffer).map_err(unreadable)?;
+        let count = file.read(&mut buffer)?;
         if count == 0 {
-            return Ok(Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()));
+            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
         }
         hash.update(&buffer[..count]);
     }

@@ -187,7 +187,7 @@ fn checksum(path: &Path, entry: Option<&Entry>) -> Result<Checksum> {
 
 /// Samples in runs of three or more at the signal's largest or smallest value, where there are at least two
 /// such runs: one alone may be a slow turning point of a coarsely quantised signal.
-fn clipped(signal: &[f32]) -> usize {
+pub(super) fn clipped(signal: &[f32]) -> usize {
     let largest = signal.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let smallest = signal.iter().copied().fold(f32::INFINITY, f32::min);
     let runs = signal

@@ -1,7 +1,9 @@
-//! Recordings in: reading, cataloguing, resampling, windows and splits. Knows nothing of a GPU.
+//! Recordings in: fetching, reading, cataloguing, auditing, resampling, windows and splits. Knows nothing of a GPU.
 
+pub mod audit;
 pub mod catalogue;
 pub mod classes;
+pub mod fetch;
 pub mod file;
 pub mod folder;
 pub mod folds;

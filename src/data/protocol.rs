@@ -42,8 +42,11 @@ pub fn load(dir: &Path, load: u32, options: &ReadOptions) -> Result<Dataset> {
     folder::load_cwru(dir, &numbers(load)?, options)
 }
 
-/// The CWRU numbers of the paper's recordings at `load` hp, in its label order.
-fn numbers(load: u32) -> Result<[u32; 6]> {
+/// The CWRU numbers of the paper's recordings at `load` hp (0 to 3), in its label order.
+///
+/// # Errors
+/// If the load is none of the four.
+pub fn numbers(load: u32) -> Result<[u32; 6]> {
     match load {
         0..=3 => Ok(CONDITIONS.map(|(_, numbers)| numbers[load as usize])),
         _ => Err(Error::input(format!("--load {load}: the CWRU recordings were made at 0, 1, 2 and 3 hp"))),

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bench;
+mod data;
 mod evaluation;
 mod report;
 mod reproduce;
@@ -24,8 +25,11 @@ fn main() -> ExitCode {
     let required = std::env::var("GPU_BEARING_REQUIRE_ADAPTER").is_ok_and(|value| value == "1");
     let cwru = std::env::var_os("GPU_BEARING_CWRU").is_some_and(|folder| !folder.is_empty());
 
-    let mut trials: Vec<Trial> =
-        [bad_input::TRIALS, bench::TRIALS, spectrum::TRIALS].concat().into_iter().map(trial).collect();
+    let mut trials: Vec<Trial> = [bad_input::TRIALS, bench::TRIALS, data::TRIALS, spectrum::TRIALS]
+        .concat()
+        .into_iter()
+        .map(trial)
+        .collect();
     for test in [
         bad_input::TRIALS_ON_ADAPTER,
         bench::TRIALS_ON_ADAPTER,

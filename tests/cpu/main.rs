@@ -4,6 +4,7 @@
 mod goldens;
 
 mod alarms;
+mod audit;
 mod baseline;
 mod bench;
 mod bootstrap;
@@ -11,6 +12,7 @@ mod calibration;
 mod catalogue;
 mod checkpoint;
 mod compare;
+mod fetch;
 mod folder;
 mod folds;
 mod freeze;
