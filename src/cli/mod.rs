@@ -8,6 +8,7 @@ mod check;
 mod data;
 mod devices;
 mod eval;
+mod explain;
 mod interrupt;
 mod model;
 mod options;
@@ -16,6 +17,7 @@ mod predict;
 mod progress;
 mod report;
 mod reproduce;
+mod stress;
 mod train;
 mod tune;
 
@@ -32,6 +34,8 @@ enum Command {
     Train(Box<train::Args>),
     Eval(eval::Args),
     Predict(predict::Args),
+    Explain(explain::Args),
+    Stress(stress::Args),
     Report(report::Args),
     Reproduce(reproduce::Args),
     Bench(bench::Args),
@@ -48,6 +52,8 @@ impl Cli {
             Command::Train(args) => train::run(*args),
             Command::Eval(args) => eval::run(args),
             Command::Predict(args) => predict::run(args),
+            Command::Explain(args) => explain::run(args),
+            Command::Stress(args) => stress::run(args),
             Command::Report(args) => report::run(&args),
             Command::Reproduce(args) => reproduce::run(args),
             Command::Bench(args) => bench::run(&args),

@@ -108,6 +108,27 @@ impl RunBar {
     }
 }
 
+/// How many of a known number are done, on standard error and only where that is a terminal.
+pub(crate) struct Count(ProgressBar);
+
+impl Count {
+    /// Of what is counted, in the plural.
+    pub(crate) fn new(things: &str) -> Self {
+        Self(bar("[{bar:20}] {pos}/{len} {prefix}").with_prefix(things.to_owned()))
+    }
+
+    /// So many are done.
+    pub(crate) fn show(&self, done: usize, of: usize) {
+        self.0.set_length(of as u64);
+        self.0.set_position(done as u64);
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn end(self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Seconds that the runs `left` will take, by the time an epoch took of the same model, or of any where there is none.
 fn seconds_left(done: &[RunResult], left: &[Run]) -> Option<f64> {
     let each = |wanted: &dyn Fn(&RunResult) -> bool| {

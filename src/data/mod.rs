@@ -7,6 +7,7 @@ pub mod folder;
 pub mod info;
 pub mod mat;
 pub mod order;
+pub mod perturb;
 pub mod protocol;
 pub mod recording;
 pub mod resample;

@@ -4,6 +4,7 @@
 //! [`confusion`] make a [`drawing::Drawing`] of figures, and [`folder`] writes the page with the files beside it.
 //! [`run_page`] is the page of finished [`runs`], [`reproduction`] that of the paper's experiments.
 
+pub mod attribution;
 pub mod bench;
 pub mod confusion;
 pub mod curves;
@@ -15,6 +16,7 @@ pub mod plot;
 pub mod reproduction;
 pub mod run_page;
 pub mod runs;
+pub mod stress;
 pub mod table;
 pub mod tensorboard;
 

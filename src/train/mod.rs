@@ -1,5 +1,6 @@
 //! Training, evaluation and prediction: what happens between recordings and a run's folder.
 
+pub mod attribution;
 pub mod bench;
 mod class_weights;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod reproduce;
 pub mod run_folder;
 mod scaling;
 pub mod schedule;
+pub mod stress;
 pub mod trainer;
 pub mod transfer;
 pub mod tune;
@@ -26,6 +28,7 @@ pub use origin::Origin;
 pub use predict::{Prediction, predict};
 pub use run_folder::{EpochRecord, RunFolder, Summary, kept_model};
 pub use schedule::{LearningRate, Schedule};
+pub use stress::{Stress, stress};
 pub use trainer::{Event, Outcome, Trainer};
 pub use transfer::Transfer;
 

@@ -4,10 +4,12 @@
 mod bad_input;
 mod bench;
 mod evaluation;
+mod explain;
 mod report;
 mod reproduce;
 mod resume;
 mod setup;
+mod stress;
 mod training;
 mod transfer;
 mod tune;
@@ -29,9 +31,11 @@ fn main() -> ExitCode {
         bench::TRIALS_ON_ADAPTER,
         training::TRIALS,
         evaluation::TRIALS,
+        explain::TRIALS,
         report::TRIALS,
         reproduce::TRIALS,
         resume::TRIALS,
+        stress::TRIALS,
         transfer::TRIALS,
         tune::TRIALS,
     ]

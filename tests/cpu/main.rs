@@ -16,6 +16,7 @@ mod mat;
 mod metrics;
 mod model;
 mod order;
+mod perturb;
 mod protocol;
 mod recipe;
 mod report;
