@@ -3,6 +3,7 @@
 //
 //   p[r, c] = exp(x[r, c] - max_c x[r, c]) / sum_c exp(x[r, c] - max_c x[r, c])
 //   loss[r] = log(sum_c exp(x[r, c] - max)) - (x[r, label_r] - max);  predicted[r] = first argmax_c x[r, c]
+//   log_sum_exp[r] = max + log(sum_c exp(x[r, c] - max))
 //   dx[r, c] = (p[r, c] sum_k y[r, k] - y[r, c]) / total_weight   for r < rows, 0 for the unused rows of a short batch
 //   y[r, c] = [c = label_r], or with SHAPED class_weights_c ((1 - SMOOTHING) [c = label_r] + SMOOTHING / classes)
 //
@@ -10,7 +11,7 @@
 // -sum_(r, c) y[r, c] log p[r, c] / total_weight, where the host sends total_weight = sum_r class_weights_(label_r), or
 // rows. The losses that are written stay plain, so that training and validation can be compared.
 //
-// p, loss and predicted stand at the epoch's position step.first + r, so that one readback serves an epoch.
+// p, loss, predicted and log_sum_exp stand at the epoch's position step.first + r, so that one readback serves an epoch.
 
 override SHAPED: bool = false;
 override SMOOTHING: f32 = 0.0;
@@ -40,6 +41,7 @@ struct Step {
 @group(0) @binding(6) var<storage, read_write> predicted: array<u32>;
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<storage, read> class_weights: array<f32>; // of each class; read only with SHAPED
+@group(0) @binding(9) var<storage, read_write> log_sum_exp: array<f32>;
 
 const WORKGROUP = 32u;
 
@@ -62,7 +64,9 @@ fn classify(row: u32) {
     for (var c = 0u; c < shape.classes; c++) {
         p[slot * shape.classes + c] = exp(x[base + c] - largest) / sum;
     }
-    loss[slot] = log(sum) - (x[base + labels[row]] - largest);
+    let logarithm = log(sum);
+    loss[slot] = logarithm - (x[base + labels[row]] - largest);
+    log_sum_exp[slot] = largest + logarithm;
     predicted[slot] = best;
 }
 

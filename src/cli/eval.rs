@@ -6,7 +6,7 @@ use gpu_bearing::Result;
 use gpu_bearing::data::ReadOptions;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::report::figures::{confusion, figures, split_words};
-use gpu_bearing::train::{Evaluation, RunFolder, evaluate};
+use gpu_bearing::train::{Config, Evaluation, RunFolder, evaluate};
 use serde::Serialize;
 
 use super::options::{Options, ReadArgs};
@@ -44,20 +44,7 @@ struct Report<'a> {
 pub(crate) fn run(args: Args) -> Result<()> {
     let folder = RunFolder::open(&args.run)?;
     let config = Options::read(&folder.config())?.validate()?;
-    let data = args.data.map(|data| std::path::absolute(&data).unwrap_or(data)).or(config.data.clone());
-    let read = args.read.options();
-    // The run's own recordings are read as they were for training.
-    let read = if same_folder(data.as_deref(), config.data.as_deref()) {
-        let own = config.read_options();
-        ReadOptions {
-            rate: read.rate.or(own.rate),
-            channel: read.channel.or(own.channel),
-            variable: read.variable.or(own.variable),
-            skip_bad: read.skip_bad || own.skip_bad,
-        }
-    } else {
-        read
-    };
+    let (data, read) = source(args.data, args.read, &config);
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let evaluation = evaluate(&gpu, &folder, &config, data.as_deref(), &read, args.all)?;
     if args.json {
@@ -78,6 +65,28 @@ pub(crate) fn run(args: Args) -> Result<()> {
         output::line(format!("note     {note}"))?;
     }
     output::line(format!("\n{}", confusion(&evaluation.classes, &evaluation.confusion)))
+}
+
+/// The folder of the recordings to score a run on, if not the embedded sample, and how they are read.
+pub(super) fn source(
+    data: Option<PathBuf>,
+    read: ReadArgs,
+    config: &Config,
+) -> (Option<PathBuf>, ReadOptions) {
+    let data = data.map(|data| std::path::absolute(&data).unwrap_or(data)).or(config.data.clone());
+    let read = read.options();
+    if !same_folder(data.as_deref(), config.data.as_deref()) {
+        return (data, read);
+    }
+    // The run's own recordings are read as they were for training.
+    let own = config.read_options();
+    let read = ReadOptions {
+        rate: read.rate.or(own.rate),
+        channel: read.channel.or(own.channel),
+        variable: read.variable.or(own.variable),
+        skip_bad: read.skip_bad || own.skip_bad,
+    };
+    (data, read)
 }
 
 /// Whether both are one folder, under whatever path, or both the embedded sample.

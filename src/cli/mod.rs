@@ -9,6 +9,7 @@ mod cross_validate;
 mod data;
 mod devices;
 mod eval;
+mod explain;
 mod interrupt;
 mod model;
 mod options;
@@ -18,6 +19,7 @@ mod progress;
 mod report;
 mod reproduce;
 mod spectrum;
+mod stress;
 mod train;
 mod tune;
 
@@ -35,6 +37,8 @@ enum Command {
     Eval(eval::Args),
     Predict(predict::Args),
     Spectrum(spectrum::Args),
+    Explain(explain::Args),
+    Stress(stress::Args),
     Report(report::Args),
     Reproduce(reproduce::Args),
     CrossValidate(Box<cross_validate::Args>),
@@ -53,6 +57,8 @@ impl Cli {
             Command::Eval(args) => eval::run(args),
             Command::Predict(args) => predict::run(args),
             Command::Spectrum(args) => spectrum::run(args),
+            Command::Explain(args) => explain::run(args),
+            Command::Stress(args) => stress::run(args),
             Command::Report(args) => report::run(&args),
             Command::Reproduce(args) => reproduce::run(args),
             Command::CrossValidate(args) => cross_validate::run(*args),

@@ -95,7 +95,8 @@ pub(crate) fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-fn read(file: &Path, options: &ReadOptions) -> Result<Recording> {
+/// The recording in a file, or in a WAV on standard input.
+pub(super) fn read(file: &Path, options: &ReadOptions) -> Result<Recording> {
     if file == Path::new("-") {
         return read_wav_from(std::io::stdin().lock(), "standard input", options);
     }

@@ -107,6 +107,27 @@ impl RunBar {
     }
 }
 
+/// How many of a known number are done, on standard error and only where that is a terminal.
+pub(crate) struct Count(ProgressBar);
+
+impl Count {
+    /// Of what is counted, in the plural.
+    pub(crate) fn new(things: &str) -> Self {
+        Self(bar("[{bar:20}] {pos}/{len} {prefix}").with_prefix(things.to_owned()))
+    }
+
+    /// So many are done.
+    pub(crate) fn show(&self, done: usize, of: usize) {
+        self.0.set_length(of as u64);
+        self.0.set_position(done as u64);
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn end(self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// A bar that is drawn on standard error, and only where that is a terminal.
 pub(crate) fn bar(template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("the template is valid");

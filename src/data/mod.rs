@@ -10,6 +10,7 @@ pub mod folds;
 pub mod info;
 pub mod mat;
 pub mod order;
+pub mod perturb;
 pub mod protocol;
 pub mod recording;
 pub mod resample;

@@ -15,11 +15,10 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Facts;
-use super::seed::{Purpose, stream};
+use super::seed::{Purpose, normal, stream, uniform};
 use crate::write::replace;
 use crate::{Error, Result};
 
@@ -368,15 +367,4 @@ impl Machine {
         }
         signal
     }
-}
-
-/// A number in [0, 1): the upper 53 of 64 random bits.
-fn uniform(rng: &mut ChaCha8Rng) -> f64 {
-    (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
-}
-
-/// A number from the standard normal distribution (Box and Muller).
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    let radius = libm::sqrt(-2.0 * libm::log(1.0 - uniform(rng)));
-    radius * libm::cos(TAU * uniform(rng))
 }

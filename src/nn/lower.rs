@@ -8,6 +8,9 @@
 //! no gradient at all. What stands there up to its last layer with parameters extracts features, always the same of
 //! the same window: its dropout is off. A dropout between that and the first layer that learns is that layer's own,
 //! and stays on.
+//!
+//! To be explained, a network is lowered without its dropout: all weights are frozen, and the gradient goes down to the
+//! input.
 
 use std::collections::BTreeSet;
 
@@ -55,6 +58,17 @@ pub struct Recipe {
     pub frozen: BTreeSet<String>,
 }
 
+/// What a network is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// To classify: it has no gradients and no optimizer.
+    Scoring,
+    /// To learn: it has the gradients of its parameters, and Adam.
+    Training,
+    /// To be explained: it has the gradient of its input and no other. Dropout is off.
+    Explaining,
+}
+
 /// How a model is lowered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lowering {
@@ -62,8 +76,8 @@ pub struct Lowering {
     pub variants: Variants,
     /// Largest global norm of the gradients, if they are clipped.
     pub clip_norm: Option<f64>,
-    /// Whether the network is trained; otherwise it has no gradients and no optimizer.
-    pub training: bool,
+    /// What the network is for.
+    pub task: Task,
     /// What a training step does.
     pub recipe: Recipe,
 }
@@ -83,6 +97,8 @@ pub struct Io {
     pub signals: Vec<Slice>,
     /// The batch's input.
     pub x: Tensor,
+    /// Its gradient (N, L, 1), where the network is to be explained.
+    pub dx: Option<Tensor>,
     /// The batch's labels.
     pub labels: Slice,
     /// The batch's scores.
@@ -104,7 +120,7 @@ pub struct Lowered {
     pub tables: Vec<(Slice, Vec<u32>)>,
     /// Gather, forward without dropout, results.
     pub infer: Plan,
-    /// Gather, forward, backward: gradients of the batch's mean loss.
+    /// Gather, forward, backward: gradients of the batch's mean loss, by the parameters or by the input.
     pub gradients: Plan,
     /// Clipping and Adam: a plan of its own, since accumulation and an all-reduce would go in between.
     pub update: Plan,
@@ -130,28 +146,38 @@ pub fn lower(model: &Model, capacity: &Capacity, options: &Lowering) -> Result<L
     }
     let mut arena = Arena::default();
     let io_buffers = IoBuffers::allocate(&mut arena, model, capacity, &table, options)?;
-    let stages = stages(model, capacity.batch, &mut arena)?;
+    let explaining = options.task == Task::Explaining;
+    let undropped = explaining.then(|| model.without_dropout());
+    let stages = stages(undropped.as_ref().unwrap_or(model), capacity.batch, &mut arena)?;
     let x = stages[0].x.viewed(model.window, model.channels);
+    let dx = explaining.then(|| {
+        let shape = (capacity.batch, model.window, model.channels);
+        Tensor::dense(arena.allocate("x.gradient", capacity.batch * model.window), shape)
+    });
     let scores = stages[stages.len() - 1].y.viewed(1, model.classes()?);
-    let io = io_buffers.with(x, scores);
+    let io = io_buffers.with((x, dx), scores);
     let unwritten = arena.allocate("unwritten", 1);
-    let first = match stages.iter().position(|stage| stage.learns(&options.recipe.frozen)) {
-        Some(first) => first,
-        None if options.training => {
-            return Err(Error::input(format!(
-                "model '{}': all its layers with parameters are frozen, so nothing would learn: freeze fewer",
-                model.name
-            )));
+    let first = match options.task {
+        Task::Scoring => stages.len(),
+        Task::Explaining => 0,
+        Task::Training => {
+            stages.iter().position(|stage| stage.learns(&options.recipe.frozen)).ok_or_else(|| {
+                Error::input(format!(
+                    "model '{}': all its layers with parameters are frozen, so nothing would learn: freeze fewer",
+                    model.name
+                ))
+            })?
         }
-        None => stages.len(),
     };
     let fixed = stages[..first].iter().rposition(Stage::has_parameters).map_or(0, |last| last + 1);
     let mut lowering = Builder { arena, io, table, options, stages: &stages, first, fixed, unwritten };
     let infer = lowering.infer();
     let mut tables = Vec::new();
     let (mut gradients, mut update) = (Plan::default(), Plan::default());
-    if options.training {
+    if options.task != Task::Scoring {
         gradients = lowering.gradients(&mut tables);
+    }
+    if options.task == Task::Training {
         update = lowering.update(&mut tables);
     }
     let Builder { mut arena, io, .. } = lowering;
@@ -184,7 +210,7 @@ impl IoBuffers {
         let steps = capacity.order.div_ceil(capacity.batch);
         let flat = |arena: &mut Arena, name: &str| arena.allocate(name, table.total_len());
         let p = flat(arena, "parameters");
-        let state = if options.training {
+        let state = if options.task == Task::Training {
             State { p, g: flat(arena, "gradients"), m: flat(arena, "moments.m"), v: flat(arena, "moments.v") }
         } else {
             State { p, g: p, m: p, v: p }
@@ -201,14 +227,15 @@ impl IoBuffers {
                 p: arena.allocate("results.p", capacity.order * classes),
                 loss: arena.allocate("results.loss", capacity.order),
                 predicted: arena.allocate("results.predicted", capacity.order),
+                log_sum_exp: arena.allocate("results.log_sum_exp", capacity.order),
             },
             state,
         })
     }
 
-    fn with(self, x: Tensor, scores: Tensor) -> Io {
+    fn with(self, (x, dx): (Tensor, Option<Tensor>), scores: Tensor) -> Io {
         let Self { steps, order, windows, plays, signals, labels, results, state } = self;
-        Io { steps, order, windows, plays, signals, x, labels, scores, results, state }
+        Io { steps, order, windows, plays, signals, x, dx, labels, scores, results, state }
     }
 }
 
@@ -218,7 +245,7 @@ struct Builder<'a> {
     table: ParameterTable,
     options: &'a Lowering,
     stages: &'a [Stage],
-    /// The lowest stage that learns: below it nobody asks for a gradient.
+    /// The lowest stage that learns, or the first if the input's gradient is asked for: below it there is none.
     first: usize,
     /// Stages that extract features, always the same: those up to the last one with parameters below `first`.
     fixed: usize,
@@ -366,10 +393,11 @@ impl Builder<'_> {
     fn gradients(&mut self, tables: &mut Vec<(Slice, Vec<u32>)>) -> Plan {
         let variant = self.product();
         let mut plan = Plan::default();
-        self.gather(&mut plan, true);
+        let learning = self.options.task == Task::Training;
+        self.gather(&mut plan, learning);
         let scores = self.forward(&mut plan, self.fixed);
         let products: Vec<Vec<WeightGradient>> = (self.stages.iter().enumerate())
-            .map(|(index, stage)| match stage.learns(&self.options.recipe.frozen) {
+            .map(|(index, stage)| match learning && stage.learns(&self.options.recipe.frozen) {
                 true => WeightGradient::of(stage, self.pooled(index)),
                 false => Vec::new(),
             })
@@ -392,9 +420,10 @@ impl Builder<'_> {
             Target::Flat(offset, len) => g.part(offset, len),
             Target::Partial(offset, len) => partial.part(offset, len),
         };
-        let first = self.first;
+        let (first, asked_for) = (self.first, self.io.dx);
+        let passes_on = |index: usize| index > first || asked_for.is_some();
         let top = self.stages.len() - 1;
-        let mut dy = self.output_gradient(top, None, top > first);
+        let mut dy = self.output_gradient(top, None, passes_on(top));
         let g = self.io.state.g;
         let raw = self.before_relu(top, dy);
         let shaped = self.shaped(scores.channels, tables);
@@ -410,8 +439,8 @@ impl Builder<'_> {
                 let w = self.parameter(stage, "weight_hh_l0");
                 plan.launches.push(lstm.backward((name, self.walk()), w, sequence.then_some(&dy), buffers));
             }
-            dy = self.unpooled(&mut plan, index, dy, index > first);
-            dy = self.by_rows(&mut plan, index, dy, index > first);
+            dy = self.unpooled(&mut plan, index, dy, passes_on(index));
+            dy = self.by_rows(&mut plan, index, dy, passes_on(index));
             for (product, (w, b)) in products[index].iter().zip(&targets[index]) {
                 let splits = product.splits(variant);
                 let db = b.as_ref().map_or(unused, |b| slice(b, g));
@@ -424,13 +453,14 @@ impl Builder<'_> {
                     product.conv.weight_gradient((name, variant), x, dy, to, splits)
                 });
             }
-            if index == first {
-                break;
-            }
-            let below = self.below(index);
-            let dx = self.output_gradient(below, Some(index), below > first);
+            let below = self.below(index).filter(|_| index > first);
+            let Some(below) = below else { break };
+            let dx = self.output_gradient(below, Some(index), passes_on(below));
             self.input_gradient(&mut plan, index, &dy, dx);
             (index, dy) = (below, dx);
+        }
+        if let Some(dx) = asked_for {
+            self.input_gradient(&mut plan, index, &dy, dx);
         }
         if !cuts.is_empty() {
             tables.push((blocks, cuts.table()));
@@ -484,27 +514,28 @@ impl Builder<'_> {
     /// The dropout below stage `index` whose backward pass the stage's own kernel does: one right after a fused ReLU.
     fn fused_dropout(&self, index: usize) -> Option<Dropout> {
         let above = &self.stages[index].kind;
-        if !matches!(above, Kind::Product { .. } | Kind::Lstm { .. }) {
+        if index < 2 || !matches!(above, Kind::Product { .. } | Kind::Lstm { .. }) {
             return None;
         }
         match self.stages[index - 1].kind {
-            Kind::Dropout(dropout) if index > 1 && self.ends_in_relu(index - 2) => Some(dropout),
+            Kind::Dropout(dropout) if self.ends_in_relu(index - 2) => Some(dropout),
             _ => None,
         }
     }
 
-    /// The stage whose output's gradient stage `index` writes.
-    fn below(&self, index: usize) -> usize {
-        index - if self.fused_dropout(index).is_some() { 2 } else { 1 }
+    /// The stage whose output's gradient stage `index` writes; none where that is the input's.
+    fn below(&self, index: usize) -> Option<usize> {
+        index.checked_sub(if self.fused_dropout(index).is_some() { 2 } else { 1 })
     }
 
     /// The gradient `dx` from that of stage `index`'s output: of the output of [`Builder::below`], through its ReLU if
-    /// one is fused.
+    /// one is fused, or of the input.
     fn input_gradient(&mut self, plan: &mut Plan, index: usize, dy: &Tensor, dx: Tensor) {
         let stage = &self.stages[index];
         let name = stage.name.as_str();
         let variant = self.product();
-        let masked = self.ends_in_relu(self.below(index));
+        let below = self.below(index);
+        let masked = below.is_some_and(|below| self.ends_in_relu(below));
         let scale = self.fused_dropout(index).map_or(1.0, |dropout| dropout.scale());
         let relu = masked.then_some((&stage.x, scale));
         let viewed = |dx: Tensor| dx.viewed(stage.x.length, stage.x.channels);
@@ -539,13 +570,15 @@ impl Builder<'_> {
                 plan.launches.push(pool.backward(name, kept, dy, &dx, masked));
             }
             kind => {
-                let raw = self.before_relu(index - 1, dx);
+                let raw = below.map_or(dx, |below| self.before_relu(below, dx));
                 plan.launches.push(match kind {
                     Kind::AveragePool { size } => average_pool1d::backward(name, *size, dy, &viewed(raw)),
                     Kind::Dropout(dropout) => dropout.backward(name, self.io.steps, dy, &raw),
                     _ => relu::backward(name, &stage.y, dy, &raw),
                 });
-                self.mask(plan, index - 1, raw, dx);
+                if let Some(below) = below {
+                    self.mask(plan, below, raw, dx);
+                }
             }
         }
     }

@@ -560,6 +560,18 @@ impl Model {
         Ok(model)
     }
 
+    /// The model with its dropout off.
+    #[must_use]
+    pub fn without_dropout(&self) -> Self {
+        let mut model = self.clone();
+        for layer in &mut model.layers {
+            if let LayerKind::Dropout { rate } = &mut layer.kind {
+                *rate = 0.0;
+            }
+        }
+        model
+    }
+
     /// The model with `rate` in every dropout layer (`--dropout`).
     ///
     /// # Errors

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use super::adam::{Adam, State};
 use super::gather::{LARGEST_SHIFT, WINDOW_WORDS};
-use super::lower::{Capacity, Lowered, Lowering, Recipe, lower};
+use super::lower::{Capacity, Lowered, Lowering, Recipe, Task, lower};
 use super::model::Model;
 use super::parameters::ParameterTable;
+use super::softmax_cross_entropy::Results;
 use super::variants::Variants;
 use crate::gpu::memory::live_elements;
 use crate::gpu::plan::{BufferId, Kernel, Plan, RECORD, Slice, Value};
@@ -40,8 +41,8 @@ pub struct Options {
     pub variants: Variants,
     /// Largest global norm of the gradients, if they are clipped.
     pub clip_norm: Option<f64>,
-    /// Whether the network is trained; otherwise it holds no gradients and no optimizer.
-    pub training: bool,
+    /// What the network is for.
+    pub task: Task,
     /// What a training step does beyond forward and backward.
     pub recipe: Recipe,
 }
@@ -49,7 +50,12 @@ pub struct Options {
 impl Options {
     /// To classify and nothing else.
     pub fn scoring(batch: usize, variants: Variants) -> Self {
-        Self { batch, variants, clip_norm: None, training: false, recipe: Recipe::default() }
+        Self { batch, variants, clip_norm: None, task: Task::Scoring, recipe: Recipe::default() }
+    }
+
+    /// To have the gradient of its input, see [`Network::input_gradients`].
+    pub fn explaining(batch: usize, variants: Variants) -> Self {
+        Self { task: Task::Explaining, ..Self::scoring(batch, variants) }
     }
 }
 
@@ -77,6 +83,9 @@ pub struct Rows {
     pub predicted: Vec<u32>,
     /// Class probabilities, (positions, classes).
     pub probabilities: Vec<f32>,
+    /// Log-sum-exp of the scores; minus this is the energy of Liu et al., "Energy-based Out-of-distribution Detection"
+    /// (2020), at temperature 1. A score is this plus the log of its probability.
+    pub log_sum_exp: Vec<f32>,
 }
 
 /// What [`Network::train`] did.
@@ -108,7 +117,7 @@ pub struct Counts {
     pub launches_per_step: usize,
     /// Submissions of work.
     pub submits: usize,
-    /// Readbacks, each of which drains the queue: one a run over an order.
+    /// Readbacks, each of which drains the queue: one a run over an order, and one a batch of input gradients.
     pub waits: usize,
     /// Waits for an older submission, which keep the queue short.
     pub throttle_waits: usize,
@@ -193,7 +202,7 @@ impl<'g> Network<'g> {
         let lowering = Lowering {
             variants: options.variants.clone(),
             clip_norm: options.clip_norm,
-            training: options.training,
+            task: options.task,
             recipe: options.recipe.clone(),
         };
         let lowered = lower(model, &capacity, &lowering)?;
@@ -341,6 +350,33 @@ impl<'g> Network<'g> {
         Ok(rows)
     }
 
+    /// The gradient of each window's own cross-entropy towards its label by the window's scaled samples, dropout off:
+    /// what the windows of `order` give, and the gradients (positions, window). The parameters stay as they are.
+    ///
+    /// # Errors
+    /// A network not built with [`Options::explaining`]; an order that does not fit, or what the device reported.
+    pub fn input_gradients(
+        &mut self,
+        order: &[u32],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(Rows, Vec<f32>)> {
+        let Some(dx) = self.lowered.io.dx else {
+            return Err(Error::failed(
+                "a network that was not lowered to be explained has no input gradients",
+            ));
+        };
+        self.upload(order, &|_| Update::default())?;
+        let mut gradients = Vec::with_capacity(order.len() * dx.length);
+        for (step, rows) in order.chunks(self.batch).enumerate() {
+            self.gpu.submit(&[(&self.gradients, step)]);
+            self.counts.submits += 1;
+            gradients.append(&mut self.read(&[dx.slice.part(0, rows.len() * dx.length)])?[0]);
+            progress(step + 1);
+        }
+        let (rows, _) = self.rows(0..order.len(), &[])?;
+        Ok((rows, gradients))
+    }
+
     /// Uploads an order and one record a step.
     fn upload(&self, order: &[u32], optimizer: &dyn Fn(usize) -> Update) -> Result<()> {
         let io = &self.lowered.io;
@@ -359,6 +395,11 @@ impl<'g> Network<'g> {
             let rows = &order[first..order.len().min(first + self.batch)];
             let weight = |window: &u32| self.weights[*window as usize];
             let Update { counter, step_size, second_scale, decay } = optimizer(step);
+            // An explained window's loss is its own, and no part of a mean.
+            let total_weight = match io.dx {
+                Some(_) => 1.0,
+                None => rows.iter().map(weight).sum::<f64>(),
+            };
             let fields = [
                 ("first", Value::U32(first as u32)),
                 ("rows", Value::U32(rows.len() as u32)),
@@ -367,7 +408,7 @@ impl<'g> Network<'g> {
                 ("step_size", Value::F32(step_size as f32)),
                 ("second_scale", Value::F32(second_scale as f32)),
                 ("decay", Value::F32(decay as f32)),
-                ("total_weight", Value::F32(rows.iter().map(weight).sum::<f64>() as f32)),
+                ("total_weight", Value::F32(total_weight as f32)),
             ];
             self.step_layout.write(&fields, record)?;
         }
@@ -430,7 +471,12 @@ impl<'g> Network<'g> {
             offset: positions.start * width,
             len: positions.len() * width,
         };
-        let mut slices = vec![cut(results.loss, 1), cut(results.predicted, 1), cut(results.p, self.classes)];
+        let mut slices = vec![
+            cut(results.loss, 1),
+            cut(results.predicted, 1),
+            cut(results.p, self.classes),
+            cut(results.log_sum_exp, 1),
+        ];
         slices.extend(more);
         let mut words = self.read_words(&slices)?.into_iter();
         let mut next = || words.next().unwrap_or_default();
@@ -438,6 +484,7 @@ impl<'g> Network<'g> {
             loss: bytemuck::cast_vec(next()),
             predicted: next(),
             probabilities: bytemuck::cast_vec(next()),
+            log_sum_exp: bytemuck::cast_vec(next()),
         };
         Ok((rows, words))
     }
@@ -457,7 +504,8 @@ impl<'g> Network<'g> {
     pub fn live_bytes(&self) -> u64 {
         let io = &self.lowered.io;
         let State { p, g, m, v } = io.state;
-        let results = [io.results.p, io.results.loss, io.results.predicted];
+        let Results { p: probabilities, loss, predicted, log_sum_exp } = io.results;
+        let results = [probabilities, loss, predicted, log_sum_exp];
         let slices = [io.order, io.windows, io.labels, p, g, m, v].into_iter().chain(results);
         let tables = self.lowered.tables.iter().map(|(slice, _)| *slice).chain(io.plays);
         let held = slices.chain(io.signals.iter().copied()).chain(tables).map(|slice| slice.buffer);

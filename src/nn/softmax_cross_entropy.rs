@@ -15,6 +15,8 @@ pub struct Results {
     pub loss: Slice,
     /// (positions): the likeliest class.
     pub predicted: Slice,
+    /// (positions): log-sum-exp of the scores.
+    pub log_sum_exp: Slice,
 }
 
 /// What training makes small: the cross-entropy as PyTorch's `CrossEntropyLoss` shapes it.
@@ -43,7 +45,7 @@ impl Objective {
     }
 }
 
-/// Probabilities, loss and prediction of each row of the scores `x` (N, 1, C).
+/// Probabilities, loss, prediction and log-sum-exp of each row of the scores `x` (N, 1, C).
 pub fn forward(label: &str, step: BufferId, x: &Tensor, labels: Slice, results: &Results) -> Launch {
     launch(label, "forward", x, bindings(step, x, labels, results), BTreeMap::new())
 }
@@ -77,6 +79,7 @@ fn bindings(step: BufferId, x: &Tensor, labels: Slice, results: &Results) -> Vec
         ("p", Binding::Fixed(results.p)),
         ("loss", Binding::Fixed(results.loss)),
         ("predicted", Binding::Fixed(results.predicted)),
+        ("log_sum_exp", Binding::Fixed(results.log_sum_exp)),
     ]
 }
 

@@ -1,8 +1,21 @@
 //! Twin of `shaders/softmax_cross_entropy.wgsl`.
 
-/// Probabilities (rows, C), loss and prediction of the first `rows` rows of the scores `x` (N, C).
-pub fn forward(rows: usize, classes: usize, x: &[f64], labels: &[u32]) -> (Vec<f64>, Vec<f64>, Vec<u32>) {
-    let (mut p, mut loss, mut predicted) = (Vec::new(), Vec::new(), Vec::new());
+/// What is known of some rows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rows {
+    /// Probabilities (rows, C).
+    pub p: Vec<f64>,
+    /// Cross-entropy.
+    pub loss: Vec<f64>,
+    /// The likeliest class.
+    pub predicted: Vec<u32>,
+    /// Log-sum-exp of the scores.
+    pub log_sum_exp: Vec<f64>,
+}
+
+/// What is known of the first `rows` rows of the scores `x` (N, C).
+pub fn forward(rows: usize, classes: usize, x: &[f64], labels: &[u32]) -> Rows {
+    let mut found = Rows::default();
     for (scores, &label) in x.chunks(classes).zip(labels).take(rows) {
         let mut best = 0;
         for c in 1..classes {
@@ -11,18 +24,19 @@ pub fn forward(rows: usize, classes: usize, x: &[f64], labels: &[u32]) -> (Vec<f
             }
         }
         let sum: f64 = scores.iter().map(|score| (score - scores[best]).exp()).sum();
-        p.extend(scores.iter().map(|score| (score - scores[best]).exp() / sum));
-        loss.push(sum.ln() - (scores[label as usize] - scores[best]));
-        predicted.push(best as u32);
+        found.p.extend(scores.iter().map(|score| (score - scores[best]).exp() / sum));
+        found.loss.push(sum.ln() - (scores[label as usize] - scores[best]));
+        found.predicted.push(best as u32);
+        found.log_sum_exp.push(scores[best] + sum.ln());
     }
-    (p, loss, predicted)
+    found
 }
 
 /// The loss of the first `rows` rows as PyTorch's `CrossEntropyLoss(class_weights, label_smoothing=smoothing)` has it:
 /// `-sum_(r, c) y[r, c] log p[r, c]` by the sum of the rows' class weights.
 pub fn batch_loss(rows: usize, x: &[f64], labels: &[u32], (smoothing, class_weights): (f64, &[f64])) -> f64 {
     let classes = class_weights.len();
-    let (p, ..) = forward(rows, classes, x, labels);
+    let p = forward(rows, classes, x, labels).p;
     let loss = |row: usize| -> f64 {
         let y = goals(labels[row], smoothing, class_weights);
         y.iter().zip(&p[row * classes..]).map(|(y, p)| -y * p.ln()).sum()
@@ -52,15 +66,15 @@ pub fn train(
     x: &[f64],
     labels: &[u32],
     (smoothing, class_weights): (f64, &[f64]),
-) -> (Vec<f64>, Vec<f64>, Vec<u32>, Vec<f64>) {
-    let (p, loss, predicted) = forward(rows, classes, x, labels);
+) -> (Rows, Vec<f64>) {
+    let found = forward(rows, classes, x, labels);
     let mut dx = vec![0.0; batch * classes];
     let total = total_weight(rows, labels, class_weights);
     for row in 0..rows {
         let y = goals(labels[row], smoothing, class_weights);
         for c in 0..classes {
-            dx[row * classes + c] = (p[row * classes + c] * y.iter().sum::<f64>() - y[c]) / total;
+            dx[row * classes + c] = (found.p[row * classes + c] * y.iter().sum::<f64>() - y[c]) / total;
         }
     }
-    (p, loss, predicted, dx)
+    (found, dx)
 }

@@ -3,10 +3,10 @@
 //! A page is put together from parts: [`page`] has its frame, tables, cards, lists and marks, [`plot`],
 //! [`confusion`] and [`reliability`] make a [`drawing::Drawing`] of figures, and [`folder`] writes the page with the
 //! files beside it. [`run_page`] is the page of finished [`runs`], [`reproduction`] that of the paper's experiments,
-//! [`cross_validation`] that of a ladder of splits;
-//! [`spectrum`] draws what a recording shows without a model.
+//! [`cross_validation`] that of a ladder of splits; [`spectrum`] draws what a recording shows without a model.
 
 pub mod alarms;
+pub mod attribution;
 pub mod bench;
 pub mod confusion;
 pub mod cross_validation;
@@ -22,6 +22,7 @@ pub mod run_page;
 pub mod runs;
 pub mod sheet;
 pub mod spectrum;
+pub mod stress;
 pub mod table;
 pub mod tensorboard;
 

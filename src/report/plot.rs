@@ -11,7 +11,7 @@ const DASHES: [&str; 6] = ["none", "6 3", "2 3", "9 3 2 3", "12 4", "4 2 1 2"];
 /// What lies along the horizontal axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
-    /// Counted, such as epochs.
+    /// In whole numbers at equal distances, such as epochs or decibels.
     Counted,
     /// Sizes above zero on a scale of doublings; each point is labelled.
     Doublings,
@@ -195,8 +195,8 @@ impl Panel {
             }
             Scale::Counted => {
                 let step = round_step((last - first) / LABELS, &COARSE).ceil();
-                let from = (first / step).ceil() as u64;
-                (from..=(last / step) as u64).map(|tick| tick as f64 * step).collect()
+                let from = (first / step).ceil() as i64;
+                (from..=(last / step).floor() as i64).map(|tick| tick as f64 * step).collect()
             }
         }
     }
@@ -224,6 +224,13 @@ pub(super) fn round_step(least: f64, factors: &[f64]) -> f64 {
     }
     let power = 10f64.powf(least.log10().floor());
     factors.iter().map(|factor| factor * power).find(|step| *step >= least).unwrap_or(10.0 * power)
+}
+
+/// Round values from `first` to `last`, some `most` of them, with their labels.
+pub(super) fn marks(first: f64, last: f64, most: f64) -> Vec<(f64, String)> {
+    let step = round_step((last - first) / most, &COARSE);
+    let marks = (first / step).ceil() as i64..=(last / step).floor() as i64;
+    marks.map(|mark| (mark as f64 * step, tick(mark as f64 * step, step))).collect()
 }
 
 /// A multiple of `step` with as many decimals as the step needs.

@@ -23,7 +23,7 @@ use crate::data::seed::{Purpose, stream};
 use crate::{Error, Result};
 
 /// Trees of a forest.
-pub const TREES: u64 = 300;
+pub const TREES: u64 = 100;
 /// scikit-learn's `C` of the logistic regression: the smaller, the closer its weights stay to zero.
 pub const C: f64 = 0.05;
 

@@ -1,6 +1,6 @@
 //! Scoring a finished run on recordings, its own or new ones, without the windows that it has learned from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
@@ -14,9 +14,10 @@ use super::scoring_variants;
 use crate::data::folder::Dataset;
 use crate::data::split::Part;
 use crate::data::split_record::{SplitRecord, scored};
-use crate::data::windows::{Cut, cut};
+use crate::data::windows::{Cut, Window, cut};
 use crate::data::{ReadOptions, Recording, classes};
 use crate::gpu::Gpu;
+use crate::nn::Checkpoint;
 use crate::nn::network::{Network, Options};
 use crate::{Error, Result};
 
@@ -63,80 +64,140 @@ pub fn evaluate(
     options: &ReadOptions,
     all: bool,
 ) -> Result<Evaluation> {
-    let summary = folder.read_summary()?;
-    let checkpoint = folder.read_model()?;
-    let records = folder.read_split()?;
-    let length = checkpoint.model.window;
-    let dataset = at_rate(read(data, config, options)?, checkpoint.rate, length, options.skip_bad)?;
-    let Dataset { recordings, skipped, .. } = dataset;
-    let labels = classes::labels(&recordings, &checkpoint.classes)?;
-    let every = Cut { length, stride: config.stride.unwrap_or(length), most: None };
-    let windows = cut(&recordings, &labels, &every)?;
-    let total = windows.len();
-    let learned = folder.read_learned()?;
-    let fair = scored(&recordings, &windows, learned.as_ref().unwrap_or(&records));
-    if fair.windows.is_empty() && !all {
-        return Err(Error::input(format!(
-            "all {total} windows were trained or validated on, or lie in a gap beside such: give other recordings, \
+    Subject::open(folder, config, data, options, all)?.evaluation(gpu)
+}
+
+/// A finished run with the windows that it is to be scored on.
+pub(super) struct Subject {
+    checkpoint: Checkpoint,
+    batch: usize,
+    verdict: Verdict,
+    synthetic: bool,
+    left_out: usize,
+    skipped: Vec<String>,
+    /// At the model's rate, each with a window to be scored.
+    pub(super) recordings: Vec<Recording>,
+    /// Of these recordings.
+    pub(super) windows: Vec<Window>,
+}
+
+impl Subject {
+    /// As [`evaluate`] takes them.
+    pub(super) fn open(
+        folder: &RunFolder,
+        config: &Config,
+        data: Option<&Path>,
+        options: &ReadOptions,
+        all: bool,
+    ) -> Result<Self> {
+        let summary = folder.read_summary()?;
+        let checkpoint = folder.read_model()?;
+        let records = folder.read_split()?;
+        let length = checkpoint.model.window;
+        let dataset = at_rate(read(data, config, options)?, checkpoint.rate, length, options.skip_bad)?;
+        let Dataset { recordings, skipped, .. } = dataset;
+        let labels = classes::labels(&recordings, &checkpoint.classes)?;
+        let every = Cut { length, stride: config.stride.unwrap_or(length), most: None };
+        let windows = cut(&recordings, &labels, &every)?;
+        let total = windows.len();
+        let learned = folder.read_learned()?;
+        let fair = scored(&recordings, &windows, learned.as_ref().unwrap_or(&records));
+        if fair.windows.is_empty() && !all {
+            return Err(Error::input(format!(
+                "all {total} windows were trained or validated on, or lie in a gap beside such: give other recordings, \
              or score them nevertheless with --all"
-        )));
-    }
-    let used = fair.left_out;
-    let (windows, left_out) = if all { (windows, 0) } else { (fair.windows, used) };
-
-    let with_windows: BTreeSet<usize> = windows.iter().map(|window| window.recording).collect();
-    let own: BTreeSet<&str> = records.iter().map(|record| record.sha256.as_str()).collect();
-    let (known, new): (Vec<&Recording>, Vec<&Recording>) = (with_windows.iter())
-        .map(|&index| &recordings[index])
-        .partition(|recording| own.contains(recording.sha256.as_str()));
-    let mut verdict = Verdict::default();
-    if all && used > 0 {
-        verdict.leaks(
-            "all windows",
-            format!("{used} of {total} windows were trained or validated on, or lie beside such"),
-        );
-    } else if !known.is_empty() {
-        verdict.names.push(format!("split by {}", summary.split));
-        verdict.leaky |= summary.leaky;
-        verdict.notes.extend(summary.notes);
-    }
-    if !new.is_empty() {
-        verdict.judge_new(&new, &fair.bearing_seen, learned.as_ref().unwrap_or(&records));
-        if learned.is_none() {
-            verdict.leaky = true;
-            verdict.notes.push(
-                "what the run's model was started from may have learned from the same bearings".to_owned(),
-            );
+            )));
         }
+        let used = fair.left_out;
+        let (windows, left_out) = if all { (windows, 0) } else { (fair.windows, used) };
+
+        let (recordings, windows) = with_windows(recordings, windows);
+        let own: BTreeSet<&str> = records.iter().map(|record| record.sha256.as_str()).collect();
+        let (known, new): (Vec<&Recording>, Vec<&Recording>) =
+            recordings.iter().partition(|recording| own.contains(recording.sha256.as_str()));
+        let mut verdict = Verdict::default();
+        if all && used > 0 {
+            verdict.leaks(
+                "all windows",
+                format!("{used} of {total} windows were trained or validated on, or lie beside such"),
+            );
+        } else if !known.is_empty() {
+            verdict.names.push(format!("split by {}", summary.split));
+            verdict.leaky |= summary.leaky;
+            verdict.notes.extend(summary.notes);
+        }
+        if !new.is_empty() {
+            verdict.judge_new(&new, &fair.bearing_seen, learned.as_ref().unwrap_or(&records));
+            if learned.is_none() {
+                verdict.leaky = true;
+                verdict.notes.push(
+                    "what the run's model was started from may have learned from the same bearings"
+                        .to_owned(),
+                );
+            }
+        }
+
+        Ok(Self {
+            batch: config.batch,
+            synthetic: data.is_none() || (summary.synthetic && !known.is_empty()),
+            checkpoint,
+            verdict,
+            left_out,
+            skipped: skipped.into_iter().map(|(_, error)| error.to_string()).collect(),
+            recordings,
+            windows,
+        })
     }
 
-    let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
-    let network_options = Options::scoring(config.batch, variants);
-    let scaled = network_windows(&recordings, &windows, restored(checkpoint.scaling), length);
-    let signals = signals(&recordings);
-    let mut network =
-        Network::new(gpu, &checkpoint.model, &signals, &scaled, scaled.len(), &network_options)?;
-    network.set_parameters(&checkpoint.parameters);
-    let order: Vec<u32> = (0..scaled.len() as u32).collect();
-    let rows = network.classify(&order, &mut |_| ())?;
-    let mut tally = Tally::new(checkpoint.classes.len());
-    for ((window, &loss), &predicted) in scaled.iter().zip(&rows.loss).zip(&rows.predicted) {
-        tally.add(window.label, predicted as usize, loss);
+    /// Samples of a window.
+    pub(super) fn length(&self) -> usize {
+        self.checkpoint.model.window
     }
-    Ok(Evaluation {
-        adapter: gpu.info.to_string(),
-        model: checkpoint.model.name,
-        split: verdict.names.join(" and "),
-        leaky: verdict.leaky,
-        synthetic: data.is_none() || (summary.synthetic && !known.is_empty()),
-        notes: verdict.notes,
-        recordings: with_windows.len(),
-        left_out,
-        skipped: skipped.into_iter().map(|(_, error)| error.to_string()).collect(),
-        classes: checkpoint.classes,
-        test: tally.figures().expect("there is at least one window"),
-        confusion: tally.confusion().to_vec(),
-    })
+
+    /// What the model takes `windows` of `recordings` for, which are its own or what was made of them.
+    pub(super) fn score(&self, gpu: &Gpu, recordings: &[Recording], windows: &[Window]) -> Result<Tally> {
+        let Checkpoint { model, variants, scaling, parameters, classes, .. } = &self.checkpoint;
+        let options = Options::scoring(self.batch, scoring_variants(&gpu.info, variants)?);
+        let scaled = network_windows(recordings, windows, restored(*scaling), model.window);
+        let mut network = Network::new(gpu, model, &signals(recordings), &scaled, scaled.len(), &options)?;
+        network.set_parameters(parameters);
+        let order: Vec<u32> = (0..scaled.len() as u32).collect();
+        let rows = network.classify(&order, &mut |_| ())?;
+        let mut tally = Tally::new(classes.len());
+        for ((window, &loss), &predicted) in scaled.iter().zip(&rows.loss).zip(&rows.predicted) {
+            tally.add(window.label, predicted as usize, loss);
+        }
+        Ok(tally)
+    }
+
+    /// The evaluation on its own windows.
+    pub(super) fn evaluation(&self, gpu: &Gpu) -> Result<Evaluation> {
+        let tally = self.score(gpu, &self.recordings, &self.windows)?;
+        let Self { checkpoint, verdict, .. } = self;
+        Ok(Evaluation {
+            adapter: gpu.info.to_string(),
+            model: checkpoint.model.name.clone(),
+            split: verdict.names.join(" and "),
+            leaky: verdict.leaky,
+            synthetic: self.synthetic,
+            notes: verdict.notes.clone(),
+            recordings: self.recordings.len(),
+            left_out: self.left_out,
+            skipped: self.skipped.clone(),
+            classes: checkpoint.classes.clone(),
+            test: tally.figures().expect("there is at least one window"),
+            confusion: tally.confusion().to_vec(),
+        })
+    }
+}
+
+/// The recordings that have a window, and the windows in these.
+fn with_windows(recordings: Vec<Recording>, mut windows: Vec<Window>) -> (Vec<Recording>, Vec<Window>) {
+    let used: BTreeSet<usize> = windows.iter().map(|window| window.recording).collect();
+    let places: BTreeMap<usize, usize> = used.iter().enumerate().map(|(place, &old)| (old, place)).collect();
+    windows.iter_mut().for_each(|window| window.recording = places[&window.recording]);
+    let kept = recordings.into_iter().enumerate().filter(|(index, _)| used.contains(index));
+    (kept.map(|(_, recording)| recording).collect(), windows)
 }
 
 /// What the figures are over, and whether they can be trusted.

@@ -1,5 +1,6 @@
 //! Training, evaluation and prediction: what happens between recordings and a run's folder.
 
+pub mod attribution;
 pub mod baseline;
 pub mod baselines;
 mod bearing;
@@ -19,6 +20,7 @@ pub mod run_folder;
 mod scaling;
 pub mod schedule;
 mod statistic;
+pub mod stress;
 pub mod trainer;
 pub mod transfer;
 pub mod tune;
@@ -37,6 +39,7 @@ pub use predict::{Prediction, predict};
 pub use run_folder::{EpochRecord, RunFolder, Summary, kept_model};
 pub use schedule::{LearningRate, Schedule};
 pub use statistic::Statistic;
+pub use stress::{Stress, stress};
 pub use trainer::{Event, Outcome, Trainer};
 pub use transfer::Transfer;
 

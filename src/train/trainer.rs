@@ -19,6 +19,7 @@ use crate::data::order::epoch_order;
 use crate::data::split::Part;
 use crate::data::split_record::SplitRecord;
 use crate::gpu::Gpu;
+use crate::nn::lower::Task;
 use crate::nn::network::{Epoch, Network, Options, Rows, Snapshot, Window};
 use crate::nn::{Checkpoint, ParameterTable, TrainingState, Variants, initialise, tuned};
 use crate::{Error, Result};
@@ -210,7 +211,7 @@ impl<'a> Trainer<'a> {
             batch: config.batch,
             variants: variants.clone(),
             clip_norm: config.clip_norm,
-            training: true,
+            task: Task::Training,
             recipe: recipe::recipe(config, material),
         };
         let signals = material::signals(&material.recordings);

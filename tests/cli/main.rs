@@ -5,11 +5,13 @@ mod bad_input;
 mod bench;
 mod data;
 mod evaluation;
+mod explain;
 mod report;
 mod reproduce;
 mod resume;
 mod setup;
 mod spectrum;
+mod stress;
 mod training;
 mod transfer;
 mod tune;
@@ -35,9 +37,11 @@ fn main() -> ExitCode {
         bench::TRIALS_ON_ADAPTER,
         training::TRIALS,
         evaluation::TRIALS,
+        explain::TRIALS,
         report::TRIALS,
         reproduce::TRIALS,
         resume::TRIALS,
+        stress::TRIALS,
         transfer::TRIALS,
         tune::TRIALS,
     ]

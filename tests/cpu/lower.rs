@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gpu_bearing::gpu::Launch;
 use gpu_bearing::gpu::shader::Access;
 use gpu_bearing::nn::Model;
-use gpu_bearing::nn::lower::{Capacity, Lowered, Lowering, Recipe, lower};
+use gpu_bearing::nn::lower::{Capacity, Lowered, Lowering, Recipe, Task, lower};
 use gpu_bearing::nn::variants::{ROWS, Row};
 
 pub(crate) const CLASSES: usize = 6;
@@ -30,7 +30,7 @@ pub(crate) fn lowered_with(
     let capacity = Capacity { batch, windows: batch, order: batch, signal_parts: vec![4000] };
     let frozen = frozen.iter().map(|name| (*name).to_owned()).collect();
     let recipe = Recipe { frozen, ..Recipe::default() };
-    let options = Lowering { variants: row.variants(), clip_norm: None, training: true, recipe };
+    let options = Lowering { variants: row.variants(), clip_norm: None, task: Task::Training, recipe };
     lower(&Model::load(model, CLASSES).unwrap(), &capacity, &options)
 }
 
@@ -133,11 +133,42 @@ fn buffers_that_share_memory_are_never_in_use_together() {
     }
 }
 
+/// The launches of a network that is explained: all of its weights stay, and the last launch gives the input's gradient.
+#[test]
+fn an_explained_network_has_the_gradient_of_its_input_alone() {
+    for (row, model) in ROWS.iter().flat_map(|row| MODELS.map(|model| (row, model))) {
+        let lowered = explained(row, model);
+        assert!(lowered.update.launches.is_empty());
+        let launches = &lowered.gradients.launches;
+        let unwanted = |launch: &Launch| {
+            launch.kernel.entry == "weight_gradient"
+                || ["gradient_sum", "dropout"].contains(&launch.kernel.shader)
+        };
+        assert!(!launches.iter().any(unwanted), "{} {model}", row.name);
+        let dx = lowered.io.dx.unwrap();
+        let binds = |launch: &&Launch| launch.bindings.iter().any(|(_, b)| b.buffer() == dx.slice.buffer);
+        assert_eq!(launches.iter().filter(binds).count(), 1);
+        assert!(binds(&launches.last().unwrap()), "{} {model}", row.name);
+    }
+}
+
+fn explained(row: &Row, model: &str) -> Lowered {
+    let capacity = Capacity { batch: 32, windows: 32, order: 32, signal_parts: vec![4000] };
+    let options = Lowering {
+        variants: row.variants(),
+        clip_norm: None,
+        task: Task::Explaining,
+        recipe: Recipe::default(),
+    };
+    lower(&Model::load(model, CLASSES).unwrap(), &capacity, &options).unwrap()
+}
+
 /// What a run reads of scratch it has written before: the first launch that binds it writes it.
 #[test]
 fn scratch_is_written_before_it_is_read() {
-    for (row, model, frozen) in networks() {
-        let lowered = lowered_with(row, model, 32, frozen).unwrap();
+    let trained = networks().map(|(row, model, frozen)| lowered_with(row, model, 32, frozen).unwrap());
+    let explained = ROWS.iter().flat_map(|row| MODELS.map(|model| explained(row, model)));
+    for lowered in trained.chain(explained) {
         for run in [vec![&lowered.infer], vec![&lowered.gradients, &lowered.update]] {
             let mut seen = BTreeSet::new();
             for launch in run.iter().flat_map(|plan| &plan.launches) {

@@ -23,6 +23,7 @@ mod mat;
 mod metrics;
 mod model;
 mod order;
+mod perturb;
 mod physics;
 mod protocol;
 mod recipe;

@@ -230,7 +230,7 @@ fn softmax_gradient_is_that_of_the_mean_loss() {
     let (x, labels) = (random(14, batch * classes), [1, 0, 3, 2, 2]);
     let (.., dx) = softmax_cross_entropy::train(rows, batch, classes, &x, &labels, (0.0, &[1.0; 4]));
     assert_gradient("softmax", &x, &dx, |x| {
-        softmax_cross_entropy::forward(rows, classes, x, &labels).1.iter().sum::<f64>() / rows as f64
+        softmax_cross_entropy::forward(rows, classes, x, &labels).loss.iter().sum::<f64>() / rows as f64
     });
     let shape = (0.2, &[0.5, 1.5, 3.0, 1.0][..]);
     let (.., dx) = softmax_cross_entropy::train(rows, batch, classes, &x, &labels, shape);
@@ -380,11 +380,17 @@ fn twins_agree_with_pytorch() {
                 let labels = golden.integers("labels");
                 let x = golden.wide("logits");
                 let (batch, classes) = (labels.len(), x.len() / labels.len());
-                let (p, loss, predicted) = softmax_cross_entropy::forward(batch, classes, &x, labels);
-                assert_golden(&golden, "p", &p);
-                assert_golden(&golden, "loss", &loss);
+                let found = softmax_cross_entropy::forward(batch, classes, &x, labels);
+                assert_golden(&golden, "p", &found.p);
+                assert_golden(&golden, "loss", &found.loss);
+                for (row, log_sum_exp) in found.log_sum_exp.iter().enumerate() {
+                    let expected = golden.wide("loss")[row] + x[row * classes + labels[row] as usize];
+                    // The loss is kept in f32.
+                    let allowed = 1e-12 + 1e-7 * golden.wide("loss")[row];
+                    assert!((log_sum_exp - expected).abs() <= allowed, "{} row {row}", golden.name);
+                }
                 let rows = golden.size("rows");
-                let correct = predicted.iter().zip(labels).take(rows).filter(|(a, b)| a == b).count();
+                let correct = found.predicted.iter().zip(labels).take(rows).filter(|(a, b)| a == b).count();
                 assert_eq!(correct, golden.size("correct"), "{}", golden.name);
                 let objective = golden.objective();
                 let shape = (objective.label_smoothing, &*output::twin_weights(&objective, classes));

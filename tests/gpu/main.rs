@@ -5,6 +5,7 @@
 mod goldens;
 
 mod device;
+mod explain;
 mod freeze;
 mod kernels;
 mod network;
@@ -21,8 +22,8 @@ fn main() -> ExitCode {
     // The trials share one device, which reports its errors to whoever asks next.
     arguments.test_threads = Some(1);
     let device = Device::open();
-    let modules: [fn(&Device) -> Vec<libtest_mimic::Trial>; 5] =
-        [device::trials, kernels::trials, pytorch::trials, network::trials, freeze::trials];
+    let modules: [fn(&Device) -> Vec<libtest_mimic::Trial>; 6] =
+        [device::trials, kernels::trials, pytorch::trials, network::trials, freeze::trials, explain::trials];
     let trials = modules.iter().flat_map(|trials| trials(&device)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -4,7 +4,7 @@ use gpu_bearing::gpu::{BufferSpec, Gpu, Slice};
 use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::nn::checkpoint::load_parameters;
 use gpu_bearing::nn::gather::Augmentation;
-use gpu_bearing::nn::lower::{Capacity, Lowering, Recipe, lower};
+use gpu_bearing::nn::lower::{Capacity, Lowering, Recipe, Task, lower};
 use gpu_bearing::nn::network::{Epoch, Network, Options, Snapshot, Trained, Window};
 use gpu_bearing::nn::softmax_cross_entropy::Objective;
 use gpu_bearing::nn::{Model, ParameterTable, Variants, initialise, tuned};
@@ -220,7 +220,13 @@ impl<'g> Fixture<'g> {
 }
 
 pub(crate) fn options(variants: &Variants, batch: usize) -> Options {
-    Options { batch, variants: variants.clone(), clip_norm: None, training: true, recipe: Recipe::default() }
+    Options {
+        batch,
+        variants: variants.clone(),
+        clip_norm: None,
+        task: Task::Training,
+        recipe: Recipe::default(),
+    }
 }
 
 pub(crate) fn every_layer() -> Result<Model, Failed> {
@@ -235,7 +241,7 @@ fn mean(values: &[f32]) -> f64 {
     values.iter().map(|value| f64::from(*value)).sum::<f64>() / values.len() as f64
 }
 
-fn close(what: &str, actual: f64, expected: f64, tolerance: f64) -> Result<(), Failed> {
+pub(crate) fn close(what: &str, actual: f64, expected: f64, tolerance: f64) -> Result<(), Failed> {
     // Not `>`: a NaN must fail.
     if (actual - expected).abs() <= tolerance {
         return Ok(());
@@ -273,7 +279,7 @@ fn scores(
         .map(|row| Window { recording: 0, start: row * model.window, label: 0, mean: 0.0, scale: 1.0 })
         .collect();
     let mut options = options(variants, 3);
-    options.training = false;
+    options.task = Task::Scoring;
     let mut network = Network::new(gpu, model, &[&x], &windows, rows, &options)?;
     let parameters = goldens::path(&format!("{parameters}.safetensors"));
     network.set_parameters(&load_parameters(&parameters, model)?);
@@ -288,6 +294,7 @@ fn scores(
             close(&format!("row {row} class {class}"), actual, logit - sum.ln(), 1e-4)?;
         }
         close(&format!("loss of row {row}"), f64::from(results.loss[row]), sum.ln() - logits[0], 1e-4)?;
+        close(&format!("log-sum-exp of row {row}"), f64::from(results.log_sum_exp[row]), sum.ln(), 1e-4)?;
     }
     Ok(())
 }
@@ -668,7 +675,7 @@ fn shared_memory(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let capacity =
         Capacity { batch: ROWS, windows: ROWS, order: ROWS, signal_parts: vec![ROWS * model.window] };
     let (clip_norm, recipe) = (Some(0.1), Recipe::default());
-    let lowering = Lowering { variants: variants.clone(), clip_norm, training: true, recipe };
+    let lowering = Lowering { variants: variants.clone(), clip_norm, task: Task::Training, recipe };
     let lowered = lower(&model, &capacity, &lowering)?;
     let (x, labels) = goldens::batch(0, ROWS, model.window, 1, CLASSES);
     let parameters = initialise(&model, 5)?;

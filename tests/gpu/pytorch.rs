@@ -8,6 +8,7 @@ use gpu_bearing::reference::cases::lstm::{LayerInputs, LayerOutputs};
 use gpu_bearing::reference::cases::{
     conv1d, conv2d, lstm, output, pointwise, pooling, pooling2d, update, variants,
 };
+use gpu_bearing::reference::softmax_cross_entropy::Rows;
 use libtest_mimic::{Failed, Trial};
 
 use crate::device::Device;
@@ -147,10 +148,16 @@ fn softmax(golden: &Golden, train: bool) -> Setup {
         .map(|class| class.expect("a largest score") as u32)
         .collect();
     let (p, loss) = (golden.wide("p"), golden.wide("loss"));
-    let expected = (&p[..rows * classes], &loss[..rows], &predicted[..rows]);
+    let score = |row: usize| f64::from(scores[row * classes + labels[row] as usize]);
+    let expected = Rows {
+        p: p[..rows * classes].to_vec(),
+        loss: loss[..rows].to_vec(),
+        predicted: predicted[..rows].to_vec(),
+        log_sum_exp: (0..rows).map(|row| loss[row] + score(row)).collect(),
+    };
     let (dx, objective) = (golden.wide("dlogits"), golden.objective());
     let dx = train.then_some((&*dx, &objective));
-    output::results((batch, classes), (scores, labels), expected, dx)
+    output::results((batch, classes), (scores, labels), &expected, dx)
 }
 
 fn lstm_layer(golden: &Golden) -> (LayerInputs, LayerOutputs) {

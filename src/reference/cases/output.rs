@@ -62,16 +62,16 @@ fn inputs((batch, rows, classes, largest): Sizes) -> (Vec<f32>, Vec<u32>) {
 fn random_forward(sizes: Sizes) -> Setup {
     let (batch, rows, classes, _) = sizes;
     let (x, labels) = inputs(sizes);
-    let (p, loss, predicted) = twin::forward(rows, classes, &wide(&x), &labels);
-    results((batch, classes), (&x, &labels), (&p, &loss, &predicted), None)
+    let expected = twin::forward(rows, classes, &wide(&x), &labels);
+    results((batch, classes), (&x, &labels), &expected, None)
 }
 
 fn random_train(sizes: Sizes, objective: &Objective) -> Setup {
     let (batch, rows, classes, _) = sizes;
     let (x, labels) = inputs(sizes);
     let shape = (objective.label_smoothing, &*twin_weights(objective, classes));
-    let (p, loss, predicted, dx) = twin::train(rows, batch, classes, &wide(&x), &labels, shape);
-    results((batch, classes), (&x, &labels), (&p, &loss, &predicted), Some((&dx, objective)))
+    let (expected, dx) = twin::train(rows, batch, classes, &wide(&x), &labels, shape);
+    results((batch, classes), (&x, &labels), &expected, Some((&dx, objective)))
 }
 
 /// The weights of all classes, also where an objective has none.
@@ -79,14 +79,15 @@ pub fn twin_weights(objective: &Objective, classes: usize) -> Vec<f64> {
     if objective.class_weights.is_empty() { vec![1.0; classes] } else { objective.class_weights.clone() }
 }
 
-/// The launch that must turn scores and labels into `p` (rows, C), `loss` (rows) and `predicted` (rows), and that of
-/// training also into `dx` (batch, C) of an objective.
+/// The launch that must turn scores and labels into what is `expected` of the rows, and that of training also into `dx`
+/// (batch, C) of an objective.
 pub fn results(
     (batch, classes): (usize, usize),
     (x, labels): (&[f32], &[u32]),
-    (p, loss, predicted): (&[f64], &[f64], &[u32]),
+    expected: &twin::Rows,
     dx: Option<(&[f64], &Objective)>,
 ) -> Setup {
+    let twin::Rows { p, loss, predicted, log_sum_exp } = expected;
     let rows = loss.len();
     let mut setup = Setup::default();
     let total_weight = dx.map_or(f64::NAN, |(_, objective)| {
@@ -100,11 +101,13 @@ pub fn results(
         p: setup.arena.allocate("p", positions * classes),
         loss: setup.arena.allocate("loss", positions),
         predicted: setup.arena.allocate("predicted", positions),
+        log_sum_exp: setup.arena.allocate("log_sum_exp", positions),
     };
     let used = |slice, width: usize| Area::from(slice).part(BEFORE * width..(BEFORE + rows) * width);
     setup.leave(used(results.p, classes), &floats(p), Tolerance::PRODUCT);
     setup.leave(used(results.loss, 1), &floats(loss), Tolerance::PRODUCT);
     setup.leave(used(results.predicted, 1), &words(predicted), Tolerance::EXACT);
+    setup.leave(used(results.log_sum_exp, 1), &floats(log_sum_exp), Tolerance::PRODUCT);
     let launch = match dx {
         None => softmax_cross_entropy::forward("case", step, &x, labels, &results),
         Some((dx, objective)) => {

@@ -9,7 +9,7 @@ use crate::Result;
 use crate::gpu::Launch;
 use crate::gpu::adapter::{AdapterInfo, AdapterType};
 use crate::gpu::roof::{Bound, Roof};
-use crate::nn::lower::{Capacity, Lowering, Recipe, lower};
+use crate::nn::lower::{Capacity, Lowering, Recipe, Task, lower};
 use crate::nn::{Model, tuned};
 
 /// An adapter as its data sheet has it.
@@ -139,7 +139,7 @@ pub fn forecast(
     let capacity = Capacity { batch, windows: batch, order: batch, signal_parts: vec![batch * model.window] };
     let variants = tuned::choose(&discrete(), variant)?;
     let recipe = Recipe { frozen: frozen.clone(), ..Recipe::default() };
-    let lowering = Lowering { variants, clip_norm: None, training: true, recipe };
+    let lowering = Lowering { variants, clip_norm: None, task: Task::Training, recipe };
     let lowered = lower(model, &capacity, &lowering)?;
     let launches: Vec<&Launch> =
         [&lowered.gradients, &lowered.update].into_iter().flat_map(|plan| &plan.launches).collect();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::TEST_WINDOWS;
 use crate::Result;
 use crate::gpu::{Gpu, Launch};
-use crate::nn::lower::Recipe;
+use crate::nn::lower::{Recipe, Task};
 use crate::nn::network::{Epoch, Network, Options, Window};
 use crate::nn::{Model, Variants, initialise};
 
@@ -61,7 +61,8 @@ impl<'g> Work<'g> {
             })
             .collect();
         let recipe = Recipe { frozen: frozen.clone(), ..Recipe::default() };
-        let options = Options { batch, variants: variants.clone(), clip_norm: None, training: true, recipe };
+        let options =
+            Options { batch, variants: variants.clone(), clip_norm: None, task: Task::Training, recipe };
         let network = Network::new(gpu, model, &[&signal], &windows, count, &options)?;
         let parameters = initialise(model, 0)?;
         network.set_parameters(&parameters);

@@ -1,0 +1,143 @@
+//! `gpu-bearing explain`: which samples of a recording decided what it was taken for.
+
+use std::path::PathBuf;
+
+use gpu_bearing::data::Dataset;
+use gpu_bearing::gpu::Gpu;
+use gpu_bearing::report::attribution::write;
+use gpu_bearing::report::figures::percent;
+use gpu_bearing::train::attribution::{Attribution, STEPS, Target, attribute, most_decisive, rivals};
+use gpu_bearing::train::material::at_rate;
+use gpu_bearing::train::{kept_model, predict};
+use gpu_bearing::{Error, Result};
+use serde::Serialize;
+
+use super::options::ReadArgs;
+use super::output::{self, Screen};
+use super::predict::read;
+
+/// Draw which samples of a recording decided what a trained model takes it for
+///
+/// Integrated gradients (Sundararajan et al. 2017) of the logit margin: how far the class that a window is taken for
+/// leads over the next one, and what each sample adds to that lead.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The run's folder, or a .safetensors file that gpu-bearing has saved
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// A recording, .wav or .mat; - reads a WAV from standard input
+    file: PathBuf,
+    /// Window of the recording, counted from 1 as they lie one behind the other [default: the most decisive one]
+    #[arg(long, value_name = "N")]
+    window: Option<usize>,
+    /// Steps from a constant signal to the window: with more, what samples add sums up more exactly
+    #[arg(long, value_name = "N", default_value_t = STEPS)]
+    steps: usize,
+    /// The drawing [default: named after the recording and the window, in the folder you are in]
+    #[arg(long, value_name = "FILE.svg")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
+    /// GPU adapter by index or a part of its name; `gpu-bearing devices` lists them [default: the first]
+    #[arg(long, value_name = "NAME|INDEX")]
+    adapter: Option<String>,
+    /// Print JSON with every sample's attribution, and all else to standard error
+    #[arg(long)]
+    json: bool,
+}
+
+/// Share of the margin by which attributions may miss it without a word.
+const INCOMPLETE: f64 = 0.05;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    adapter: String,
+    model: &'a str,
+    recording: &'a str,
+    /// What the whole recording is taken for.
+    condition: &'a str,
+    /// Hz.
+    rate: f64,
+    /// Number of the window, from 1.
+    window: usize,
+    windows: usize,
+    /// What is explained.
+    target: &'static str,
+    steps: usize,
+    #[serde(flatten)]
+    attribution: &'a Attribution,
+}
+
+pub(crate) fn run(args: Args) -> Result<()> {
+    let checkpoint = kept_model(&args.run)?;
+    let options = args.read.options();
+    let recording = (args.file.display().to_string(), read(&args.file, &options));
+    let dataset = Dataset::gather(std::iter::once(recording), options.skip_bad)?;
+    let dataset = at_rate(dataset, checkpoint.rate, checkpoint.model.window, options.skip_bad)?;
+    let recording = &dataset.recordings[0];
+
+    let gpu = Gpu::open(args.adapter.as_deref())?;
+    let prediction = predict(&gpu, &checkpoint, &dataset.recordings)?.remove(0);
+    let windows = prediction.windows.len();
+    let index = match args.window {
+        None => most_decisive(&prediction),
+        Some(number) if (1..=windows).contains(&number) => number - 1,
+        Some(number) => {
+            return Err(Error::input(format!(
+                "--window {number}: {} has windows 1 to {windows}",
+                recording.name
+            )));
+        }
+    };
+    let window = &prediction.windows[index];
+    let (class, rival) = rivals(&window.probabilities);
+    let target = Target { start: window.start, class, rival };
+    let attribution = attribute(&gpu, &checkpoint, recording, &[target], args.steps)?.remove(0);
+    let out = args.out.unwrap_or_else(|| {
+        let stem = args.file.file_stem().filter(|stem| *stem != "-").unwrap_or("recording".as_ref());
+        PathBuf::from(format!("{}-window-{}.svg", stem.display(), index + 1))
+    });
+    let samples = &recording.signal[window.start..window.start + checkpoint.model.window];
+    write(&out, &attribution, &recording.name, samples, recording.rate)?;
+
+    let screen = Screen { json: args.json };
+    let Attribution { margin, baseline_margin, seconds, .. } = &attribution;
+    screen.line(format!("adapter  {}", gpu.info))?;
+    screen.line(format!(
+        "window   {} of {windows} of {}, from {seconds:.3} s on; the recording is taken for {}",
+        index + 1,
+        recording.name,
+        prediction.condition
+    ))?;
+    screen.line(format!(
+        "margin   {} over {} by {margin:.3} (logits); {baseline_margin:.3} for a constant signal",
+        attribution.class, attribution.rival
+    ))?;
+    let sum: f64 = attribution.attributions.iter().map(|a| f64::from(*a)).sum();
+    screen.line(format!(
+        "samples  add {sum:.3} of {:.3} in {} steps; half of all attribution lies in {} of them",
+        margin - baseline_margin,
+        args.steps,
+        percent(attribution.half())
+    ))?;
+    if (sum - (margin - baseline_margin)).abs() > INCOMPLETE * (margin - baseline_margin).abs() {
+        screen.line("note     what samples add does not sum up to the margin: take more --steps")?;
+    }
+    screen.line(format!("drawing  {}", out.display()))?;
+    if !args.json {
+        return Ok(());
+    }
+    output::json(&Report {
+        adapter: gpu.info.to_string(),
+        model: &checkpoint.model.name,
+        recording: &recording.name,
+        condition: &prediction.condition,
+        rate: recording.rate,
+        window: index + 1,
+        windows,
+        target: "logit of `class` less that of `rival`, integrated gradients from a constant signal",
+        steps: args.steps,
+        attribution: &attribution,
+    })
+}

@@ -1,0 +1,185 @@
+//! Which samples decided, as a drawing: the waveform on a ground that is coloured by attribution, and below it the
+//! attribution itself. What else is known of the same window (a spectrum) goes below as one more drawing.
+
+use std::path::Path;
+
+use maud::{Markup, html};
+
+use super::drawing::{self, Drawing, INK, number, text_width};
+use super::plot::{COLOURS, marks};
+use crate::Result;
+use crate::train::attribution::Attribution;
+use crate::write::replace;
+
+/// The frame of either drawing, in user units.
+const FRAME: (f64, f64) = (860.0, 170.0);
+/// Left of the frame.
+const LEFT: f64 = 56.0;
+/// Above the frame: a title.
+const TOP: f64 = 28.0;
+/// Below the frame.
+const BOTTOM: f64 = 46.0;
+/// Stripes of the ground at most: neighbours share one where a window has more samples.
+const STRIPES: usize = 430;
+/// The opacity of the strongest stripe: the waveform stays readable on it.
+const STRONGEST: f64 = 0.85;
+/// Colours of what speaks for the class and against it.
+const FOR: &str = COLOURS[1];
+const AGAINST: &str = COLOURS[0];
+
+/// Draws an attribution over `signal`, the window's own samples, at `rate` Hz; `recording` is its name.
+pub fn svg(attribution: &Attribution, recording: &str, signal: &[f32], rate: f64) -> String {
+    let Attribution { class, rival, seconds, margin, .. } = attribution;
+    let title = format!("{class} over {rival} by a margin of {margin:.2}");
+    let place = format!("{recording}, from {seconds:.3} s on");
+    let rows =
+        [(place, vec![waveform(attribution, signal, rate)]), (String::new(), vec![bars(attribution, rate)])];
+    drawing::file(&title, &rows)
+}
+
+/// Writes [`svg`] to `path`; an earlier file is replaced.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(
+    path: &Path,
+    attribution: &Attribution,
+    recording: &str,
+    signal: &[f32],
+    rate: f64,
+) -> Result<()> {
+    replace(path, svg(attribution, recording, signal, rate).as_bytes())
+}
+
+/// The waveform; the ground shows by colour what speaks for the class and against it, and by its depth how much.
+fn waveform(attribution: &Attribution, signal: &[f32], rate: f64) -> Drawing {
+    let axis = Axis::over(signal);
+    let samples = signal.len();
+    let stripe = samples.div_ceil(STRIPES).max(1);
+    let sums: Vec<f64> = (attribution.attributions.chunks(stripe))
+        .map(|stripe| stripe.iter().map(|a| f64::from(*a)).sum())
+        .collect();
+    let largest = sums.iter().fold(0.0_f64, |largest, sum| largest.max(sum.abs()));
+    let points: Vec<String> = (signal.iter().enumerate())
+        .map(|(at, sample)| {
+            format!("{},{}", number(along(at as f64 + 0.5, samples)), number(axis.up(f64::from(*sample))))
+        })
+        .collect();
+    let inside = html! {
+        @for (index, sum) in sums.iter().enumerate() {
+            @let from = along((index * stripe) as f64, samples);
+            @let to = along(((index + 1) * stripe).min(samples) as f64, samples);
+            // The root makes weaker stripes visible; below a hundredth there is nothing to see.
+            @let share = if largest > 0.0 { sum.abs() / largest } else { 0.0 };
+            @if share > 0.01 {
+                rect x=(format!("{from:.2}")) width=(format!("{:.2}", to - from)) y="0" height=(FRAME.1)
+                    fill=(colour(*sum)) fill-opacity=(format!("{:.3}", STRONGEST * share.sqrt())) {}
+            }
+        }
+        polyline.ink points=(points.join(" ")) fill="none" stroke=(INK) stroke-width="1"
+            stroke-linejoin="round" {}
+    };
+    let title = "signal, in the recording's unit";
+    let body = frame(title, &legend(attribution), &axis, samples, rate, &inside);
+    drawing(format!("{title}, coloured by attribution"), body)
+}
+
+/// What each sample adds to the margin.
+fn bars(attribution: &Attribution, rate: f64) -> Drawing {
+    let values = &attribution.attributions;
+    let axis = Axis::over(values.iter().chain(&[0.0]));
+    let width = FRAME.0 / values.len() as f64;
+    let inside = html! {
+        @for (at, value) in values.iter().enumerate() {
+            @let (a, b) = (axis.up(f64::from(*value)), axis.up(0.0));
+            @if (a - b).abs() >= 0.05 {
+                rect x=(format!("{:.2}", along(at as f64, values.len()))) width=(format!("{:.2}", width.max(0.8)))
+                    y=(number(a.min(b))) height=(number((a - b).abs())) fill=(colour(f64::from(*value))) {}
+            }
+        }
+    };
+    let title = format!(
+        "attribution: what each sample adds to the margin, from {:.2} at the baseline to {:.2}",
+        attribution.baseline_margin, attribution.margin
+    );
+    let body = frame(&title, &html! {}, &axis, values.len(), rate, &inside);
+    drawing(title, body)
+}
+
+fn drawing(label: String, body: Markup) -> Drawing {
+    Drawing { label, width: LEFT + FRAME.0 + 8.0, height: TOP + FRAME.1 + BOTTOM, body }
+}
+
+/// A title, what stands at its right end, and a frame with axes around `inside`.
+fn frame(title: &str, legend: &Markup, axis: &Axis, samples: usize, rate: f64, inside: &Markup) -> Markup {
+    let (width, height) = FRAME;
+    let milliseconds = 1e3 * samples as f64 / rate;
+    html! {
+        text x="0" y="14" font-weight="600" { (title) }
+        (legend)
+        g transform={ "translate(" (LEFT) " " (TOP) ")" } {
+            @for (value, label) in marks(axis.low, axis.high, 4.0) {
+                @let y = number(axis.up(value));
+                line.grid x1="0" x2=(width) y1=(y) y2=(y) stroke="#dde3e9" {}
+                text x="-7" y=(number(axis.up(value) + 4.5)) text-anchor="end" { (label) }
+            }
+            (inside)
+            line.grid x1="0" x2=(width) y1=(height) y2=(height) stroke="#7d8996" {}
+            @for (value, label) in marks(0.0, milliseconds, 10.0) {
+                @let x = number(width * value / milliseconds);
+                line.grid x1=(x) x2=(x) y1=(height) y2=(height + 4.0) stroke="#7d8996" {}
+                text x=(x) y=(height + 18.0) text-anchor="middle" { (label) }
+            }
+            text x=(width / 2.0) y=(height + 38.0) text-anchor="middle" { "time in the window, ms" }
+        }
+    }
+}
+
+/// What the colours are, at the right end of the title's line.
+fn legend(attribution: &Attribution) -> Markup {
+    let entries =
+        [(FOR, format!("for {}", attribution.class)), (AGAINST, format!("for {}", attribution.rival))];
+    let mut x = LEFT + FRAME.0;
+    let mut placed = Vec::new();
+    for (colour, name) in entries.into_iter().rev() {
+        x -= text_width(&name) + 34.0;
+        placed.push((x, colour, name));
+    }
+    html! {
+        @for (x, colour, name) in placed {
+            rect x=(number(x)) y="4" width="18" height="11" fill=(colour) fill-opacity=(STRONGEST) {}
+            text x=(number(x + 24.0)) y="14" { (name) }
+        }
+    }
+}
+
+fn colour(value: f64) -> &'static str {
+    if value > 0.0 { FOR } else { AGAINST }
+}
+
+/// From the left of the frame to sample `at` of so many.
+fn along(at: f64, samples: usize) -> f64 {
+    FRAME.0 * at / samples as f64
+}
+
+/// What a frame's height spans.
+struct Axis {
+    low: f64,
+    high: f64,
+}
+
+impl Axis {
+    /// All of `values` with a little room.
+    fn over<'a>(values: impl IntoIterator<Item = &'a f32>) -> Self {
+        let ends =
+            |(low, high): (f64, f64), value: &f32| (low.min(f64::from(*value)), high.max(f64::from(*value)));
+        let (low, high) = values.into_iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+        // A constant stands in the middle.
+        let room = if high > low { 0.05 * (high - low) } else { 1.0 };
+        Self { low: low - room, high: high + room }
+    }
+
+    fn up(&self, value: f64) -> f64 {
+        FRAME.1 * (self.high - value) / (self.high - self.low)
+    }
+}
