@@ -423,7 +423,7 @@ fn recordings_and_windows_on_both_sides_are_errors() {
             [records(dir, NORMAL, Part::Train, &[0, 2000]), records(dir, NORMAL, Part::Test, &[start])];
         let audit = look_with(dir, &overlapping, Some(WINDOW));
         assert_eq!(audit.count(Severity::Error), 2, "{start}: {audit:#?}");
-        let finding = audit.findings.iter().find(|f| f.finding.contains("share samples")).unwrap();
+        let finding = audit.findings.iter().find(|f| f.finding.contains("with samples of")).unwrap();
         assert!(finding.finding.starts_with("1 window of the test part"), "{finding:?}");
     }
     let validation =

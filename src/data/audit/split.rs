@@ -202,7 +202,7 @@ fn overlaps(
         Finding::new(
             severity,
             Subject::Leak,
-            format!("{} of the {other} part share samples with windows of {side}", counted(count, "window")),
+            format!("{} of the {other} part with samples of {side} windows", counted(count, "window")),
             names,
             "divide again with `train --split`, which leaves out what would overlap two parts",
         )
