@@ -57,6 +57,11 @@ pub fn verdict(evidence: &Evidence) -> String {
     let threshold = evidence.threshold;
     let score = |wanted: Fault| evidence.faults.iter().find(|fault| fault.fault == wanted).map(|f| f.score);
     match evidence.verdict.and_then(|fault| Some((fault, score(fault)?))) {
+        Some((Fault::Cage, score)) => {
+            format!(
+                "cage, or a ball, since only the turns of the cage show (score {score:.1}; evidence from {threshold})"
+            )
+        }
         Some((fault, score)) => format!("{fault} (score {score:.1}; evidence from {threshold})"),
         None => format!("no evidence of a fault (no score reaches {threshold})"),
     }
@@ -112,7 +117,7 @@ fn spectrum(bearing: &Bearing, evidence: &Evidence) -> Drawing {
     let reach = (bins - 1) as f64 * spectrum.step_hz;
     let along = |hz: f64| FRAME * hz / reach;
     let shown = &spectrum.amplitudes[..bins];
-    let highest = shown.iter().copied().fold(0.0, f32::max).into();
+    let highest = f64::from(shown.iter().copied().fold(0.0, f32::max));
     let step = round_step(highest / 4.0, &FINE);
     let up = |value: f64| SPECTRUM * (1.0 - value / (4.0 * step));
     // Of each stretch the highest value: a line is a bin wide.
