@@ -163,11 +163,11 @@ pub(super) fn hann(samples: usize) -> impl Iterator<Item = f64> {
 fn fast_length(samples: usize) -> usize {
     let smooth = |mut n: usize| {
         for prime in [2, 3, 5] {
-            while n % prime == 0 {
+            while n.is_multiple_of(prime) {
                 n /= prime;
             }
         }
         n == 1
     };
-    (2..=samples).rev().find(|&n| n % 2 == 0 && smooth(n)).unwrap_or(samples)
+    (2..=samples).rev().find(|&n| n.is_multiple_of(2) && smooth(n)).unwrap_or(samples)
 }

@@ -46,7 +46,8 @@ pub fn write(
     bearing: &Bearing,
     evidence: &Evidence,
 ) -> Result<()> {
-    let title = format!("{}: {}", recording.name, verdict(evidence));
+    let name = recording.name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let title = format!("{name}: {}", verdict(evidence));
     let drawings = [waveform(recording, rpm), spectrum(bearing, evidence)];
     let rows: Vec<_> = drawings.into_iter().map(|drawing| (String::new(), vec![drawing])).collect();
     write::replace(path, file(&title, &rows).as_bytes())
@@ -57,6 +58,11 @@ pub fn verdict(evidence: &Evidence) -> String {
     let threshold = evidence.threshold;
     let score = |wanted: Fault| evidence.faults.iter().find(|fault| fault.fault == wanted).map(|f| f.score);
     match evidence.verdict.and_then(|fault| Some((fault, score(fault)?))) {
+        Some((Fault::Cage, score)) => {
+            format!(
+                "cage or ball, as only the cage's turns show (score {score:.1}; evidence from {threshold})"
+            )
+        }
         Some((fault, score)) => format!("{fault} (score {score:.1}; evidence from {threshold})"),
         None => format!("no evidence of a fault (no score reaches {threshold})"),
     }
@@ -153,8 +159,8 @@ fn spectrum(bearing: &Bearing, evidence: &Evidence) -> Drawing {
     Drawing { label, width: WIDTH, height: TITLE + rows + SPECTRUM + BOTTOM, body }
 }
 
-/// The row of a fault: its symbol, the number of each harmonic, and a line from there through the spectrum. Harmonics stand
-/// where they were found, without evidence where kinematics puts them.
+/// The row of a fault: its symbol, the number of each harmonic, and a line through the spectrum below. Those of
+/// the verdict stand where they were found; others, which may have locked onto its lines, where kinematics puts them.
 fn marks(
     fault: &FaultEvidence,
     bearing: &Bearing,
@@ -162,7 +168,7 @@ fn marks(
     top: f64,
     along: &dyn Fn(f64) -> f64,
 ) -> Markup {
-    let clear = fault.score >= evidence.threshold;
+    let clear = evidence.verdict == Some(fault.fault);
     let slip = if clear { fault.slip } else { 0.0 };
     let frequency = bearing.order(fault.fault) * evidence.shaft_hz * (1.0 + slip);
     let colour = COLOURS[match fault.fault {
@@ -184,7 +190,7 @@ fn marks(
             }
             @for (harmonic, x) in &places {
                 @let name = format!("{harmonic}x");
-                line x1=(number(*x)) x2=(number(*x)) y1=(number(baseline + 4.0)) y2=(SPECTRUM)
+                line x1=(number(*x)) x2=(number(*x)) y1="0" y2=(SPECTRUM)
                     stroke-width=(if clear { "1.6" } else { "1" }) stroke-opacity=(if clear { "0.75" } else { "0.4" })
                     stroke-dasharray=(if clear { "none" } else { "2 4" }) {}
                 @if *harmonic == 1 || x - places[harmonic - 2].1 >= APART.max(text_width(&name)) {
