@@ -99,6 +99,6 @@ fn refused() {
     let message = error(&["load"]);
     assert!(message.contains("--split load: the load of normal/normal 1/a.wav is not known"), "{message}");
     let message = error(&["--split", "time", "--holdout", "3"]);
-    assert!(message.contains("leave out --split, --holdout"), "{message}");
+    assert!(message.contains("leave out --holdout, --split"), "{message}");
     assert!(!workshop.path("cross-validation").exists());
 }
