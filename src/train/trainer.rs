@@ -369,6 +369,12 @@ impl<'a> Trainer<'a> {
         let Material { model, split, recordings, .. } = self.material;
         let bearings: Vec<Option<String>> =
             recordings.iter().map(|recording| recording.facts.bearing.clone()).collect();
+        let named = self.config.named_bearing()?;
+        let seed = self.config.seed;
+        let baselines = match self.material.rate {
+            Some(rate) => Baselines::of(recordings, rate, split, model.window, named.as_ref(), seed)?,
+            None => None, // recordings as they are, at different rates
+        };
         let calibration = Calibration::of(&validated, &tested);
         if let Some(Calibration { temperature, .. }) = &calibration {
             // Where every validation window was found, they do not say how sure the model may be.
@@ -393,7 +399,7 @@ impl<'a> Trainer<'a> {
             leaky: split.leaky,
             divisions: split.divisions.clone(),
             notes,
-            seed: self.config.seed,
+            seed,
             epochs: self.epoch,
             best_epoch: self.record.best.map_or(0, |best| best.epoch),
             train_seconds: self.metrics.iter().map(|record| record.seconds).sum(),
@@ -402,9 +408,9 @@ impl<'a> Trainer<'a> {
             validation: validation.figures(),
             test: test.figures(),
             confusion: test.confusion().to_vec(),
-            scores: Scores::of(&tested, &split.classes, &bearings, self.config.seed),
+            scores: Scores::of(&tested, &split.classes, &bearings, seed),
             calibration,
-            baselines: Baselines::of(self.material, self.config.named_bearing()?.as_ref(), self.config.seed)?,
+            baselines,
         };
         self.folder.write_summary(&summary)?;
         Ok(summary)
