@@ -6,6 +6,7 @@ mod goldens;
 mod alarms;
 mod audit;
 mod baseline;
+mod baselines;
 mod bench;
 mod bootstrap;
 mod calibration;
