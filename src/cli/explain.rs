@@ -78,7 +78,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let recording = &dataset.recordings[0];
 
     let gpu = Gpu::open(args.adapter.as_deref())?;
-    let prediction = predict(&gpu, &checkpoint, &dataset.recordings)?.remove(0);
+    let prediction = predict(&gpu, &checkpoint, &dataset.recordings, None)?.remove(0);
     let windows = prediction.windows.len();
     let index = match args.window {
         None => most_decisive(&prediction),

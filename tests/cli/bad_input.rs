@@ -61,6 +61,7 @@ fn write_checkpoint(workshop: &Workshop) {
         rate: Some(f64::from(RATE)),
         scaling: Scaling::None,
         temperature: None,
+        familiarity: Vec::new(),
         seed: 0,
         variants: Default::default(),
         version: "0.1.0".into(),
