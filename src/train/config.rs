@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::class_weights::ClassWeights;
 use super::schedule::{LearningRate, Schedule};
 use crate::Result;
-use crate::data::{ReadOptions, Recording};
 use crate::data::order::Balance;
 use crate::data::split::Rule;
 use crate::data::windows::Scale;
+use crate::data::{ReadOptions, Recording};
 use crate::physics::Bearing;
 
 /// Share of known recordings that may be turned away as unknown, unless another is given.

@@ -87,8 +87,8 @@ pub fn evaluate(
 pub(super) struct Subject {
     checkpoint: Checkpoint,
     batch: usize,
-    /// Samples from one window's start to the next.
-    stride: usize,
+    /// How the run has cut its own recordings.
+    cut: Cut,
     seed: u64,
     /// The run's own share of known recordings that may be turned away.
     reject: f64,
@@ -164,7 +164,7 @@ impl Subject {
 
         Ok(Self {
             batch: config.batch,
-            stride: every.stride,
+            cut: Cut { most: config.windows, ..every },
             seed: summary.seed,
             reject: config.reject.unwrap_or(REJECT),
             synthetic: data.is_none() || (summary.synthetic && !known.is_empty()),
@@ -231,8 +231,7 @@ impl Subject {
             return Ok(Vec::new());
         }
         // They are of no class; the labels only give a loss, which is not looked at.
-        let every = Cut { length: self.length(), stride: self.stride, most: None };
-        let windows = cut(&self.unknown, &vec![0; self.unknown.len()], &every)?;
+        let windows = cut(&self.unknown, &vec![0; self.unknown.len()], &self.cut)?;
         Ok(self.score(gpu, &self.unknown, &windows)?.familiarity)
     }
 }

@@ -20,7 +20,10 @@ pub(super) fn part(recordings: Vec<Recording>, config: &Config) -> Result<(Vec<R
     let (left_out, known): (Vec<Recording>, Vec<Recording>) =
         recordings.into_iter().partition(|recording| config.leaves_out(recording));
     if known.is_empty() {
-        return Err(Error::input(format!("--leave-out {}: leaves no recording to train on", names.join(","))));
+        return Err(Error::input(format!(
+            "--leave-out {}: leaves no recording to train on",
+            names.join(",")
+        )));
     }
     classes::classes(&known).map_err(|error| error.within(format!("--leave-out {}", names.join(","))))?;
     Ok((known, left_out))

@@ -60,8 +60,7 @@ impl Material {
         let dataset = read(config.data.as_deref(), config, &config.read_options())?;
         let resampled = source.as_ref().and_then(|source| source.resampling_note(&dataset.recordings));
         let (Dataset { recordings, skipped, .. }, rate) = at_working_rate(dataset, config, window)?;
-        let (recordings, left_out) =
-            left_out::part(recordings, config)?;
+        let (recordings, left_out) = left_out::part(recordings, config)?;
 
         let mut split = match config.protocol {
             Some(protocol) => paper_split(&recordings, protocol.rule(), config.seed)?,

@@ -330,8 +330,11 @@ impl<'a> Trainer<'a> {
         }
 
         let validation = self.classify(Part::Validation)?.tally;
-        let test =
-            if validation.figures().is_none() { self.classify(Part::Test)?.tally } else { self.empty_tally() };
+        let test = if validation.figures().is_none() {
+            self.classify(Part::Test)?.tally
+        } else {
+            self.empty_tally()
+        };
         self.refuse_non_finite(&[&self.record.tally, &validation, &test])?;
 
         self.epoch = number;
