@@ -306,6 +306,21 @@ fn options() {
             case(&["--warmup", "-1"], &["--warmup -1: must be at least 0"]),
             case(&["--warmup", "20"], &["--warmup 20: must be shorter than the run of --epochs 20"]),
             case(&["--weight-decay", "nan"], &["--weight-decay NaN: must be at least 0"]),
+            case(
+                &["--reject", "1"],
+                &["'1'", "--reject", "must be a share of at least 0 and below 1, as in 1%"],
+            ),
+            case(&["--reject", "100%"], &["'100%'", "as in 1% or 0.01"]),
+            case(&["--reject", "few"], &["'few'", "as in 1% or 0.01"]),
+            case(&["--reject", "-1%"], &["'-1%'", "as in 1% or 0.01"]),
+            case(
+                &["--protocol", "paper", "--reject", "1%"],
+                &["no validation set", "leave --reject 0.01 out"],
+            ),
+            case(
+                &["--protocol", "paper", "--leave-out", "ball"],
+                &["six conditions", "leave --leave-out ball out"],
+            ),
             case(&["--label-smoothing", "1"], &["--label-smoothing 1: must be at least 0 and below 1"]),
             case(&["--class-weights", "even"], &["--class-weights", "'even' is no weight", "`balanced`"]),
             case(&["--class-weights", "1,0"], &["'0' is no weight", "above 0"]),
