@@ -312,7 +312,7 @@ fn options() {
             ),
             case(&["--reject", "100%"], &["'100%'", "as in 1% or 0.01"]),
             case(&["--reject", "few"], &["'few'", "as in 1% or 0.01"]),
-            case(&["--reject", "-1%"], &["'-1%'", "as in 1% or 0.01"]),
+            case(&["--reject=-1%"], &["'-1%'", "as in 1% or 0.01"]),
             case(
                 &["--protocol", "paper", "--reject", "1%"],
                 &["no validation set", "leave --reject 0.01 out"],
