@@ -28,7 +28,7 @@ fn by_window(scores: &Scores) -> String {
             percent(interval.low),
             percent(interval.high)
         ),
-        None => format!("no interval, which needs {LEAST_BEARINGS} bearings a class, each known by name"),
+        None => format!("no interval: fewer than {LEAST_BEARINGS} known bearings in a class"),
     };
     let auroc = shown.macro_auroc.map_or("none".to_owned(), percent);
     format!("macro F1 {}, macro AUROC {auroc}; {interval}", percent(shown.macro_f1))

@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::baseline::{Baseline, fit};
 use super::bearing::bearing_of;
-use super::material::Material;
 use super::metrics::{Scored, Scores};
 use crate::Result;
+use crate::data::Recording;
 use crate::data::split::{Part, Split};
 use crate::data::windows::{Window, samples};
+use crate::physics::features::LEAST_SAMPLES;
 use crate::physics::{Bearing, Features};
 
 /// Samples of a row, the longest first: a spectrum of 8192 at 12 kHz has a line every 1.5 Hz.
@@ -34,14 +35,21 @@ pub struct Baselines {
 }
 
 impl Baselines {
-    /// Fits both to the training part of `material` and scores them on its test part; none where recordings were not
-    /// brought to one rate, or where a class has no row in one of these. `named` is the bearing of recordings that do not say theirs.
+    /// Fits both to the training part of `split`, of `recordings` at `rate` Hz in windows of `window` samples, and scores
+    /// them on its test part; none where there is nothing to fit or to test, or a window is too short to describe. `named` is the bearing of recordings that do
+    /// not say theirs.
     ///
     /// # Errors
-    /// A window too short for features, or a fit that fails.
-    pub fn of(material: &Material, named: Option<&Bearing>, seed: u64) -> Result<Option<Self>> {
-        let Material { split, recordings, rate: Some(rate), model, .. } = material else { return Ok(None) };
-        let stretches = stretches(split, model.window);
+    /// A fit that fails.
+    pub fn of(
+        recordings: &[Recording],
+        rate: f64,
+        split: &Split,
+        window: usize,
+        named: Option<&Bearing>,
+        seed: u64,
+    ) -> Result<Option<Self>> {
+        let stretches = stretches(split, window);
         let enough = |length: &usize| {
             [Part::Train, Part::Test].into_iter().zip(LEAST_ROWS).all(|(part, least)| {
                 let rows = rows(&stretches, part, *length);
@@ -49,13 +57,16 @@ impl Baselines {
                 (0..split.classes.len()).all(|label| of(label) >= least)
             })
         };
-        let longer = LENGTHS.into_iter().filter(|length| *length > model.window).find(enough);
-        let length = longer.unwrap_or(model.window);
+        let longer = LENGTHS.into_iter().filter(|length| *length > window).find(enough);
+        let length = longer.unwrap_or(window);
+        if length < LEAST_SAMPLES {
+            return Ok(None);
+        }
 
         let bearings: Option<Vec<Bearing>> = (recordings.iter())
             .map(|recording| recording.facts.rpm.and_then(|_| bearing_of(recording, named)))
             .collect();
-        let features = Features::new(length, *rate)?;
+        let features = Features::new(length, rate)?;
         // Without fault frequencies the bearing is not looked at.
         let any = Bearing::skf_6205();
         let of_row = |row: &Window| {

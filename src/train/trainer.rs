@@ -380,6 +380,12 @@ impl<'a> Trainer<'a> {
         let Material { model, split, recordings, .. } = self.material;
         let bearings: Vec<Option<String>> =
             recordings.iter().map(|recording| recording.facts.bearing.clone()).collect();
+        let named = self.config.named_bearing()?;
+        let seed = self.config.seed;
+        let baselines = match self.material.rate {
+            Some(rate) => Baselines::of(recordings, rate, split, model.window, named.as_ref(), seed)?,
+            None => None, // recordings as they are, at different rates
+        };
         let calibration = Calibration::of(&validation.scored, &test.scored);
         if let Some(Calibration { temperature, .. }) = &calibration {
             // Where every validation window was found, they do not say how sure the model may be.
@@ -412,7 +418,7 @@ impl<'a> Trainer<'a> {
             leaky: split.leaky,
             divisions: split.divisions.clone(),
             notes,
-            seed: self.config.seed,
+            seed,
             epochs: self.epoch,
             best_epoch: self.record.best.map_or(0, |best| best.epoch),
             train_seconds: self.metrics.iter().map(|record| record.seconds).sum(),
@@ -421,9 +427,9 @@ impl<'a> Trainer<'a> {
             validation: validation.tally.figures(),
             test: test.tally.figures(),
             confusion: test.tally.confusion().to_vec(),
-            scores: Scores::of(&test.scored, &split.classes, &bearings, self.config.seed),
+            scores: Scores::of(&test.scored, &split.classes, &bearings, seed),
             calibration,
-            baselines: Baselines::of(self.material, self.config.named_bearing()?.as_ref(), self.config.seed)?,
+            baselines,
             left_out: self.config.leave_out.clone().unwrap_or_default(),
             rejection,
         };

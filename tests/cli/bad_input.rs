@@ -267,7 +267,7 @@ fn options() {
         &[
             case(
                 &["--split", "bearings"],
-                &["'bearings'", "--split", "`bearing`, `recording`, `time`, `window`"],
+                &["'bearings'", "--split", "`bearing`, `fault-size`, `load`, `recording`, `time`, `window`"],
             ),
             case(&["--scale", "max"], &["'max'", "--scale", "`train`, `window`, `none`"]),
             case(&["--balance", "yes"], &["'yes'", "--balance", "`on` or `off`"]),

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bench;
+mod cross_validate;
 mod data;
 mod evaluation;
 mod explain;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     for test in [
         bad_input::TRIALS_ON_ADAPTER,
         bench::TRIALS_ON_ADAPTER,
+        cross_validate::TRIALS,
         training::TRIALS,
         evaluation::TRIALS,
         explain::TRIALS,

@@ -62,9 +62,10 @@ fn folder() {
     assert_eq!(summary["classes"], json!(["normal", "worn"]));
     assert!(summary["train_seconds"].as_f64().unwrap() > 0.0);
     assert!(!summary["adapter"].as_str().unwrap().is_empty());
-    // 2000 samples hold 31 windows of 64; three bearings a class, one for each part.
-    for part in ["train", "validation", "test"] {
-        assert_eq!(summary[part]["windows"], 62, "{part}");
+    // 2000 samples hold 31 windows of 64; one of three bearings a class tests, and of each of the others 24 windows
+    // train, 6 validate and one lies between.
+    for (part, windows) in [("train", 4 * 24), ("validation", 4 * 6), ("test", 2 * 31)] {
+        assert_eq!(summary[part]["windows"], windows, "{part}");
         for figure in ["loss", "accuracy", "balanced_accuracy"] {
             assert!(summary[part][figure].is_f64(), "{part} {figure}");
         }
@@ -88,7 +89,7 @@ fn folder() {
 
     let split = String::from_utf8(workshop.read("run/split.csv")).unwrap();
     assert_eq!(split.lines().next(), Some("recording,sha256,bearing,start,part,condition"));
-    assert_eq!(split.lines().count(), 1 + 3 * 62);
+    assert_eq!(split.lines().count(), 1 + 4 * 30 + 2 * 31);
 }
 
 fn accuracy_with_split() {
@@ -212,8 +213,8 @@ fn class_weights() {
     }
     let options = ["--epochs", "1", "--class-weights", "balanced", "--balance", "off"];
     let output = workshop.train("balanced", &options);
-    // 77 windows by 2 classes of 31 and of 46.
-    assert!(output.contains("weights  normal 1.242, worn 0.837"), "{output}");
+    // 109 windows by 2 classes: 24 of each of two recordings, and 31 of one with 15 of two.
+    assert!(output.contains("weights  normal 1.135, worn 0.893"), "{output}");
     let options = ["train", "--data", "data", "--model", "model.toml", "--class-weights", "1,2,3"];
     let error = failure(workshop.run(&options), 2);
     assert!(
