@@ -6,10 +6,11 @@ use gpu_bearing::Result;
 use gpu_bearing::data::ReadOptions;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::report::figures::{confusion, figures, split_words};
+use gpu_bearing::report::scores;
 use gpu_bearing::train::{Config, Evaluation, RunFolder, evaluate};
 use serde::Serialize;
 
-use super::options::{Options, ReadArgs};
+use super::options::{Options, ReadArgs, share};
 use super::output;
 
 /// Score a finished run on recordings, without the windows that it has learned from
@@ -23,6 +24,9 @@ pub(crate) struct Args {
     /// Score all windows, those trained on as well; the result is then leaky [default: leave them out]
     #[arg(long)]
     all: bool,
+    /// Share of known recordings that may be turned away as unknown, as in 1% or 0.01 [default: the run's, 5%]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    reject: Option<f64>,
     #[command(flatten)]
     read: ReadArgs,
     /// GPU adapter by index or a part of its name; `gpu-bearing devices` lists them [default: the first]
@@ -46,7 +50,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let config = Options::read(&folder.config())?.validate()?;
     let (data, read) = source(args.data, args.read, &config);
     let gpu = Gpu::open(args.adapter.as_deref())?;
-    let evaluation = evaluate(&gpu, &folder, &config, data.as_deref(), &read, args.all)?;
+    let evaluation = evaluate(&gpu, &folder, &config, data.as_deref(), &read, args.all, args.reject)?;
     if args.json {
         return output::json(&Report { run: folder.path().display().to_string(), evaluation: &evaluation });
     }
@@ -61,6 +65,12 @@ pub(crate) fn run(args: Args) -> Result<()> {
     ))?;
     let split = split_words(&evaluation.split, evaluation.synthetic, evaluation.leaky);
     output::line(format!("test     {} ({split})", figures(&evaluation.test)))?;
+    for line in scores::lines(&evaluation.scores, evaluation.calibration.as_ref(), &split) {
+        output::line(line)?;
+    }
+    if let Some(rejection) = &evaluation.rejection {
+        output::line(scores::turned_away(rejection, &evaluation.unknown, &split))?;
+    }
     for note in &evaluation.notes {
         output::line(format!("note     {note}"))?;
     }

@@ -78,7 +78,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let recording = &dataset.recordings[0];
 
     let gpu = Gpu::open(args.adapter.as_deref())?;
-    let prediction = predict(&gpu, &checkpoint, &dataset.recordings)?.remove(0);
+    let prediction = predict(&gpu, &checkpoint, &dataset.recordings, None)?.remove(0);
     let windows = prediction.windows.len();
     let index = match args.window {
         None => most_decisive(&prediction),
@@ -108,7 +108,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         "window   {} of {windows} of {}, from {seconds:.3} s on; the recording is taken for {}",
         index + 1,
         recording.name,
-        prediction.condition
+        prediction.nearest
     ))?;
     screen.line(format!(
         "margin   {} over {} by {margin:.3} (logits); {baseline_margin:.3} for a constant signal",
@@ -132,7 +132,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         adapter: gpu.info.to_string(),
         model: &checkpoint.model.name,
         recording: &recording.name,
-        condition: &prediction.condition,
+        condition: &prediction.nearest,
         rate: recording.rate,
         window: index + 1,
         windows,

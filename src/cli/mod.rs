@@ -11,6 +11,7 @@ mod devices;
 mod eval;
 mod explain;
 mod interrupt;
+mod machine;
 mod model;
 mod options;
 mod output;

@@ -84,6 +84,14 @@ pub(crate) struct Options {
     /// 0:3 trains on 0 hp alone and tests at 3 hp [default: drawn from the seed]
     #[arg(long, value_name = "GROUPS", help_heading = "Data")]
     pub(crate) holdout: Option<String>,
+    /// Conditions that the model is not to know: their recordings take no part in training and its classes, and are
+    /// scored as unknown afterwards; names with commas between them, or repeated [default: none]
+    #[arg(long, value_name = "CONDITION", value_delimiter = ',', help_heading = "Data")]
+    pub(crate) leave_out: Option<Vec<String>>,
+    /// Share of known recordings that may be turned away as unknown, as in 1% or 0.01; the threshold is chosen on
+    /// validation recordings [default: 5%]
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Data")]
+    pub(crate) reject: Option<f64>,
     /// Draw all classes equally often in an epoch: on or off [default: on]
     #[arg(long, value_name = "ON|OFF", value_parser = named::<Balance>, help_heading = "Data")]
     pub(crate) balance: Option<Balance>,
@@ -188,6 +196,17 @@ fn named<T: DeserializeOwned>(text: &str) -> Result<T, ValueError> {
     T::deserialize(text.into_deserializer())
 }
 
+/// Reads a share, as in `1%` or `0.01`: at least 0 and below 1.
+pub(crate) fn share(text: &str) -> Result<f64> {
+    let (number, unit) = match text.strip_suffix('%') {
+        Some(percent) => (percent.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    let share = number.parse::<f64>().ok().map(|value| value / unit);
+    let share = share.filter(|share| (0.0..1.0).contains(share));
+    share.ok_or_else(|| Error::input("must be a share of at least 0 and below 1, as in 1% or 0.01"))
+}
+
 impl Options {
     /// Reads a `--config` file, such as a run's `config.toml`.
     pub(crate) fn read(path: &Path) -> Result<Self> {
@@ -262,6 +281,7 @@ impl Options {
             ("--dropout", self.dropout),
             ("--label-smoothing", self.label_smoothing),
             ("--augment-gain", self.augment_gain),
+            ("--reject", self.reject),
         ] {
             if let Some(value) = value.filter(|value| !(0.0..1.0).contains(value)) {
                 return Err(Error::input(format!("{flag} {value}: must be at least 0 and below 1")));
@@ -326,6 +346,8 @@ impl Options {
             scale: if paper { Some(Scale::None) } else { self.scale },
             split: self.protocol.map_or(self.split, |protocol| Some(protocol.rule())),
             holdout: self.holdout,
+            leave_out: self.leave_out,
+            reject: self.reject,
             balance: self.balance.unwrap_or(if paper { Balance::Off } else { Balance::On }),
             seed: self.seed.unwrap_or(0),
             epochs: self.epochs.unwrap_or(if paper { PAPER_EPOCHS } else { EPOCHS }),
@@ -392,6 +414,12 @@ impl Options {
         }
         if let Some(groups) = &self.holdout {
             return refuse(format!("--holdout {groups}"), "draws what it tests on");
+        }
+        if let Some(conditions) = &self.leave_out {
+            return refuse(format!("--leave-out {}", conditions.join(",")), "has six conditions");
+        }
+        if let Some(share) = self.reject {
+            return refuse(format!("--reject {share}"), "has no validation set to choose a threshold on");
         }
         if let Some(rate) = self.target_rate.filter(|_| protocol == Protocol::Paper) {
             return refuse(format!("--target-rate {rate}"), "does not resample");

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use gpu_bearing::Result;
 use gpu_bearing::data::{Recording, read_file, read_wav_from};
 use gpu_bearing::physics::{Bearing, Evidence, diagnose};
 use gpu_bearing::report::{Align, Table, spectrum};
-use gpu_bearing::train::bearing_of;
-use gpu_bearing::{Error, Result};
 use serde::Serialize;
 
+use super::machine::MachineArgs;
 use super::options::ReadArgs;
 use super::output;
 
@@ -18,13 +18,8 @@ pub(crate) struct Args {
     /// Recording, .wav or .mat; - reads a WAV from standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// 6205, 6203, or the geometry N,d,D,ANGLE: rolling elements, ball and pitch diameter in the same unit, contact
-    /// angle in degrees [default: that of a CWRU recording]
-    #[arg(long, value_name = "BEARING")]
-    bearing: Option<String>,
-    /// Shaft speed in rpm [default: what the file or the CWRU catalogue says]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    rpm: Option<f64>,
+    #[command(flatten)]
+    machine: MachineArgs,
     #[command(flatten)]
     read: ReadArgs,
     /// Draw the waveform and the envelope spectrum with the fault frequencies into a file [default: none]
@@ -54,24 +49,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     } else {
         read_file(&args.file, &options)?
     };
-    let named = args.bearing.as_deref().map(str::parse::<Bearing>).transpose();
-    let named = named.map_err(|error| error.within("--bearing"))?;
-    let Some(bearing) = bearing_of(&recording, named.as_ref()) else {
-        return Err(Error::input(format!(
-            "{}: which bearing was it? Its fault frequencies follow from --bearing 6205, 6203 or N,d,D,ANGLE (rolling \
-             elements, ball and pitch diameter, contact angle in degrees)",
-            recording.name
-        )));
-    };
-    let Some(rpm) = args.rpm.or(recording.facts.rpm) else {
-        return Err(Error::input(format!(
-            "{}: its shaft speed is unknown: give it in rpm by --rpm",
-            recording.name
-        )));
-    };
-    if !(rpm.is_finite() && rpm > 0.0) {
-        return Err(Error::input(format!("--rpm {rpm}: must be above 0")));
-    }
+    let (bearing, rpm) = args.machine.check()?.of(&recording)?;
     let evidence = diagnose(&recording.signal, recording.rate, rpm, &bearing)
         .map_err(|error| error.within(&recording.name))?;
     if let Some(svg) = &args.svg {

@@ -6,6 +6,7 @@ use gpu_bearing::data::split::Part;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::nn::{ParameterTable, tuned};
 use gpu_bearing::report::figures::{confusion, figures, split_words};
+use gpu_bearing::report::scores;
 use gpu_bearing::report::tensorboard::Events;
 use gpu_bearing::shell::word;
 use gpu_bearing::train::{Config, Event, Material, Origin, Outcome, RunFolder, Summary, Trainer, Transfer};
@@ -112,7 +113,7 @@ fn resumed_options(folder: &RunFolder, given: Options) -> Result<Options> {
 
 /// Says what is trained on what.
 fn describe(config: &Config, material: &Material, screen: Screen) -> Result<()> {
-    let Material { model, recordings, split, rate, skipped, transfer, .. } = material;
+    let Material { model, recordings, left_out, split, rate, skipped, transfer, .. } = material;
     for (_, error) in skipped {
         screen.line(format!("skipped  {error}"))?;
     }
@@ -140,6 +141,11 @@ fn describe(config: &Config, material: &Material, screen: Screen) -> Result<()> 
     ))?;
     let leaky = if split.leaky { ", leaky: the same bearing is or may be on both sides" } else { "" };
     screen.line(format!("split    by {}, seed {}{leaky}", split.rule, split.seed))?;
+    if !left_out.is_empty() {
+        let conditions = config.leave_out.as_deref().unwrap_or_default().join(", ");
+        screen
+            .line(format!("left out {conditions}: {} recordings, to be told as unknown", left_out.len()))?;
+    }
     if !split.held_out.is_empty() {
         let words: Vec<String> = split.held_out.iter().map(|group| split.rule.words(group)).collect();
         screen.line(format!("tested   {}", words.join(", ")))?;
@@ -208,6 +214,17 @@ fn conclude(summary: &Summary, folder: &RunFolder) -> Result<()> {
     ))?;
     if let Some(test) = &summary.test {
         output::line(format!("test     {} ({split}; {} windows)", figures(test), test.windows))?;
+    }
+    if let Some(scores) = &summary.scores {
+        for line in scores::lines(scores, summary.calibration.as_ref(), &split) {
+            output::line(line)?;
+        }
+        if let Some(baselines) = &summary.baselines {
+            output::line(scores::plain(baselines, scores, &split))?;
+        }
+    }
+    if let Some(rejection) = &summary.rejection {
+        output::line(scores::turned_away(rejection, &summary.left_out, &split))?;
     }
     for note in &summary.notes {
         output::line(format!("note     {note}"))?;

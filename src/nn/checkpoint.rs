@@ -52,6 +52,9 @@ pub struct Checkpoint {
     /// What the scores are divided by before their softmax is a probability to go by, fitted to validation windows; none
     /// where it is not known.
     pub temperature: Option<f64>,
+    /// How familiar the run's validation recordings are, ascending: of each, the mean over its windows of the log-sum-exp
+    /// of the scores. What is less familiar than most of these may be turned away. Empty where it is not known.
+    pub familiarity: Vec<f64>,
     /// The run's seed.
     pub seed: u64,
     /// The shader variants in use: kernel and variant.
@@ -97,6 +100,8 @@ struct Header {
     scaling: Scaling,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     temperature: Option<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    familiarity: Vec<f64>,
     seed: u64,
     variants: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,6 +189,7 @@ impl Checkpoint {
             rate: header.rate,
             scaling: header.scaling,
             temperature: header.temperature,
+            familiarity: header.familiarity.clone(),
             seed: header.seed,
             variants: header.variants.clone(),
             version: header.version.clone(),
@@ -201,6 +207,7 @@ impl Checkpoint {
             rate: self.rate,
             scaling: self.scaling,
             temperature: self.temperature,
+            familiarity: self.familiarity.clone(),
             seed: self.seed,
             variants: self.variants.clone(),
             training: self.training.clone(),

@@ -20,6 +20,7 @@ pub mod reliability;
 pub mod reproduction;
 pub mod run_page;
 pub mod runs;
+pub mod scores;
 pub mod sheet;
 pub mod spectrum;
 pub mod stress;

@@ -76,7 +76,7 @@ pub fn most_decisive(prediction: &Prediction) -> usize {
     let margin = |window: &WindowPrediction| {
         let (class, rival) = rivals(&window.probabilities);
         let log = |class: usize| f64::from(window.probabilities[class]).ln();
-        (window.condition == prediction.condition, log(class) - log(rival))
+        (window.condition == prediction.nearest, log(class) - log(rival))
     };
     let margins: Vec<(bool, f64)> = prediction.windows.iter().map(margin).collect();
     let order = |a: &usize, b: &usize| {

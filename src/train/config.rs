@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::class_weights::ClassWeights;
 use super::schedule::{LearningRate, Schedule};
 use crate::Result;
-use crate::data::ReadOptions;
 use crate::data::order::Balance;
 use crate::data::split::Rule;
 use crate::data::windows::Scale;
+use crate::data::{ReadOptions, Recording};
 use crate::physics::Bearing;
+
+/// Share of known recordings that may be turned away as unknown, unless another is given.
+pub const REJECT: f64 = 0.05;
 
 /// A data rule that fixes several options at once (`--protocol`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +88,10 @@ pub struct Config {
     pub split: Option<Rule>,
     /// Names of what is held out to test on, see [`crate::data::split::Holdout::read`]; open: drawn from the seed.
     pub holdout: Option<String>,
+    /// Conditions that take no part in training and its classes, and are scored as unknown afterwards; open: none.
+    pub leave_out: Option<Vec<String>>,
+    /// Share of known recordings that may be turned away as unknown; open: [`REJECT`].
+    pub reject: Option<f64>,
     /// Whether classes are drawn equally often.
     pub balance: Balance,
     /// Seed of parameters, split, order, dropout and augmentation.
@@ -149,6 +156,12 @@ impl Config {
     pub fn named_bearing(&self) -> Result<Option<Bearing>> {
         let given = self.bearing.as_deref().map(str::parse).transpose()?;
         Ok(given.or_else(|| self.data.is_none().then(Bearing::skf_6205)))
+    }
+
+    /// Whether `recording` is of a condition that the run is not to know.
+    pub(super) fn leaves_out(&self, recording: &Recording) -> bool {
+        let condition = recording.facts.condition.as_ref();
+        condition.is_some_and(|condition| self.leave_out.iter().flatten().any(|name| name == condition))
     }
 
     /// The learning rate with its schedule.

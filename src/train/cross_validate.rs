@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::baselines::Baselines;
+use super::left_out;
 use super::material::{at_working_rate, read};
 use super::metrics::Scores;
 use super::{Config, Figures, RunFolder, Statistic, Summary};
@@ -63,14 +64,15 @@ pub fn ladder(recordings: &[Recording], names: &[String], draws: u64, seed: u64)
     known.into_iter().filter_map(rung).collect()
 }
 
-/// The recordings that `config` is about, at the rate that it will train at.
+/// The recordings that `config` is about and does not leave out, at the rate that it will train at.
 ///
 /// # Errors
 /// As [`super::Material::load`].
 pub fn recordings(config: &Config) -> Result<Vec<Recording>> {
     let dataset = read(config.data.as_deref(), config, &config.read_options())?;
     // A window of one sample: recordings that are too short for the model's are named by the first fold.
-    Ok(at_working_rate(dataset, config, 1)?.0.recordings)
+    let recordings = at_working_rate(dataset, config, 1)?.0.recordings;
+    Ok(left_out::part(recordings, config)?.0)
 }
 
 impl Rung {

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::config::Config;
-use super::material::{at_rate, network_windows, read, signals};
-use super::metrics::{Figures, Tally};
+use super::classified::Classified;
+use super::config::{Config, REJECT};
+use super::material::{at_rate, read};
+use super::metrics::calibration::{Calibration, Temperature};
+use super::metrics::unknown::Rejection;
+use super::metrics::{Figures, Scores};
+use super::predict::least_familiar;
 use super::run_folder::RunFolder;
-use super::scaling::restored;
-use super::scoring_variants;
 use crate::data::folder::Dataset;
 use crate::data::split::Part;
 use crate::data::split_record::{SplitRecord, scored};
@@ -18,7 +20,6 @@ use crate::data::windows::{Cut, Window, cut};
 use crate::data::{ReadOptions, Recording, classes};
 use crate::gpu::Gpu;
 use crate::nn::Checkpoint;
-use crate::nn::network::{Network, Options};
 use crate::{Error, Result};
 
 /// What an evaluation shows.
@@ -48,13 +49,23 @@ pub struct Evaluation {
     pub test: Figures,
     /// A row per true class, a column per predicted one.
     pub confusion: Vec<Vec<u64>>,
+    /// Further figures over the same windows and their recordings, as a run's summary has them.
+    pub scores: Scores,
+    /// What the checkpoint's temperature does for these windows; none where it has none.
+    pub calibration: Option<Calibration>,
+    /// What is turned away as unknown of the recordings scored, and of those of conditions that the run left out; none
+    /// where it does not know how familiar its validation recordings are.
+    pub rejection: Option<Rejection>,
+    /// The conditions that the run left out and that are among the recordings.
+    pub unknown: Vec<String>,
 }
 
 /// Scores the model of the finished run in `folder`, with its `config`, on the recordings of `data`: on the
-/// windows that it was neither trained nor validated on, or on `all`.
+/// windows that it was neither trained nor validated on, or on `all`. Recordings of conditions that the run left out are
+/// looked at as unknown; `reject` is the share of known ones that may be turned away, otherwise the run's.
 ///
 /// # Errors
-/// The run is not finished; recordings that cannot be used or whose condition the model does not know; no
+/// The run is not finished, or cannot turn away though `reject` asks for it; recordings that cannot be used or whose condition the model does not know; no
 /// window left to score.
 pub fn evaluate(
     gpu: &Gpu,
@@ -63,14 +74,24 @@ pub fn evaluate(
     data: Option<&Path>,
     options: &ReadOptions,
     all: bool,
+    reject: Option<f64>,
 ) -> Result<Evaluation> {
-    Subject::open(folder, config, data, options, all)?.evaluation(gpu)
+    let subject = Subject::open(folder, config, data, options, all)?;
+    if let Some(most) = reject {
+        least_familiar(&subject.checkpoint, most).map_err(|error| error.within(folder.path().display()))?;
+    }
+    subject.evaluation(gpu, reject)
 }
 
 /// A finished run with the windows that it is to be scored on.
 pub(super) struct Subject {
     checkpoint: Checkpoint,
     batch: usize,
+    /// How the run has cut its own recordings.
+    cut: Cut,
+    seed: u64,
+    /// The run's own share of known recordings that may be turned away.
+    reject: f64,
     verdict: Verdict,
     synthetic: bool,
     left_out: usize,
@@ -79,6 +100,8 @@ pub(super) struct Subject {
     pub(super) recordings: Vec<Recording>,
     /// Of these recordings.
     pub(super) windows: Vec<Window>,
+    /// At the model's rate, of conditions that the run left out.
+    unknown: Vec<Recording>,
 }
 
 impl Subject {
@@ -96,6 +119,8 @@ impl Subject {
         let length = checkpoint.model.window;
         let dataset = at_rate(read(data, config, options)?, checkpoint.rate, length, options.skip_bad)?;
         let Dataset { recordings, skipped, .. } = dataset;
+        let (unknown, recordings): (Vec<Recording>, Vec<Recording>) =
+            recordings.into_iter().partition(|recording| config.leaves_out(recording));
         let labels = classes::labels(&recordings, &checkpoint.classes)?;
         let every = Cut { length, stride: config.stride.unwrap_or(length), most: None };
         let windows = cut(&recordings, &labels, &every)?;
@@ -139,6 +164,9 @@ impl Subject {
 
         Ok(Self {
             batch: config.batch,
+            cut: Cut { most: config.windows, ..every },
+            seed: summary.seed,
+            reject: config.reject.unwrap_or(REJECT),
             synthetic: data.is_none() || (summary.synthetic && !known.is_empty()),
             checkpoint,
             verdict,
@@ -146,6 +174,7 @@ impl Subject {
             skipped: skipped.into_iter().map(|(_, error)| error.to_string()).collect(),
             recordings,
             windows,
+            unknown,
         })
     }
 
@@ -155,25 +184,27 @@ impl Subject {
     }
 
     /// What the model takes `windows` of `recordings` for, which are its own or what was made of them.
-    pub(super) fn score(&self, gpu: &Gpu, recordings: &[Recording], windows: &[Window]) -> Result<Tally> {
-        let Checkpoint { model, variants, scaling, parameters, classes, .. } = &self.checkpoint;
-        let options = Options::scoring(self.batch, scoring_variants(&gpu.info, variants)?);
-        let scaled = network_windows(recordings, windows, restored(*scaling), model.window);
-        let mut network = Network::new(gpu, model, &signals(recordings), &scaled, scaled.len(), &options)?;
-        network.set_parameters(parameters);
-        let order: Vec<u32> = (0..scaled.len() as u32).collect();
-        let rows = network.classify(&order, &mut |_| ())?;
-        let mut tally = Tally::new(classes.len());
-        for ((window, &loss), &predicted) in scaled.iter().zip(&rows.loss).zip(&rows.predicted) {
-            tally.add(window.label, predicted as usize, loss);
-        }
-        Ok(tally)
+    pub(super) fn score(
+        &self,
+        gpu: &Gpu,
+        recordings: &[Recording],
+        windows: &[Window],
+    ) -> Result<Classified> {
+        Classified::by(gpu, &self.checkpoint, recordings, windows, self.batch)
     }
 
-    /// The evaluation on its own windows.
-    pub(super) fn evaluation(&self, gpu: &Gpu) -> Result<Evaluation> {
-        let tally = self.score(gpu, &self.recordings, &self.windows)?;
-        let Self { checkpoint, verdict, .. } = self;
+    /// The evaluation on its own windows; `reject` is the share of known recordings that may be turned away, otherwise
+    /// the run's.
+    pub(super) fn evaluation(&self, gpu: &Gpu, reject: Option<f64>) -> Result<Evaluation> {
+        let Classified { tally, scored, familiarity } = self.score(gpu, &self.recordings, &self.windows)?;
+        let Self { checkpoint, verdict, recordings, .. } = self;
+        let bearings: Vec<Option<String>> =
+            recordings.iter().map(|recording| recording.facts.bearing.clone()).collect();
+        let temperature = checkpoint.temperature.map(|value| Temperature { value, clamped: false });
+        let unknown: BTreeSet<&String> =
+            self.unknown.iter().filter_map(|recording| recording.facts.condition.as_ref()).collect();
+        let most = reject.unwrap_or(self.reject);
+        let some = "there is at least one window";
         Ok(Evaluation {
             adapter: gpu.info.to_string(),
             model: checkpoint.model.name.clone(),
@@ -181,13 +212,27 @@ impl Subject {
             leaky: verdict.leaky,
             synthetic: self.synthetic,
             notes: verdict.notes.clone(),
-            recordings: self.recordings.len(),
+            recordings: recordings.len(),
             left_out: self.left_out,
             skipped: self.skipped.clone(),
             classes: checkpoint.classes.clone(),
-            test: tally.figures().expect("there is at least one window"),
+            test: tally.figures().expect(some),
             confusion: tally.confusion().to_vec(),
+            scores: Scores::of(&scored, &checkpoint.classes, &bearings, self.seed).expect(some),
+            calibration: temperature.and_then(|temperature| Calibration::at(temperature, &scored)),
+            rejection: Rejection::of(&checkpoint.familiarity, &familiarity, &self.familiarity(gpu)?, most),
+            unknown: unknown.into_iter().cloned().collect(),
         })
+    }
+
+    /// How familiar the recordings of conditions that the run left out are.
+    fn familiarity(&self, gpu: &Gpu) -> Result<Vec<f64>> {
+        if self.unknown.is_empty() {
+            return Ok(Vec::new());
+        }
+        // They are of no class; the labels only give a loss, which is not looked at.
+        let windows = cut(&self.unknown, &vec![0; self.unknown.len()], &self.cut)?;
+        Ok(self.score(gpu, &self.unknown, &windows)?.familiarity)
     }
 }
 

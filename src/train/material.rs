@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::config::{Config, Protocol};
+use super::left_out;
 use super::transfer::{Source, Transfer};
 use crate::data::folder::{self, Dataset};
 use crate::data::protocol::{self, paper_recordings, paper_split, sample_recordings};
@@ -22,6 +23,8 @@ pub struct Material {
     pub model: Model,
     /// All at the working rate, but for those of the paper's protocol, which are not resampled.
     pub recordings: Vec<Recording>,
+    /// Those of conditions that the run is not to know, at the same rate; in none of the parts.
+    pub left_out: Vec<Recording>,
     /// What `--skip-bad` left out: name and reason.
     pub skipped: Vec<(String, Error)>,
     /// The rate in Hz that the recordings were resampled to; none by the paper's protocol.
@@ -57,6 +60,7 @@ impl Material {
         let dataset = read(config.data.as_deref(), config, &config.read_options())?;
         let resampled = source.as_ref().and_then(|source| source.resampling_note(&dataset.recordings));
         let (Dataset { recordings, skipped, .. }, rate) = at_working_rate(dataset, config, window)?;
+        let (recordings, left_out) = left_out::part(recordings, config)?;
 
         let mut split = match config.protocol {
             Some(protocol) => paper_split(&recordings, protocol.rule(), config.seed)?,
@@ -90,7 +94,7 @@ impl Material {
             config.class_weights.as_ref().map_or(Ok(Vec::new()), |weights| weights.of(&split))?;
         (config.window, config.stride) = (Some(window), Some(stride));
         config.target_rate = rate;
-        Ok(Self { model, recordings, skipped, rate, split, scaling, class_weights, transfer })
+        Ok(Self { model, recordings, left_out, skipped, rate, split, scaling, class_weights, transfer })
     }
 
     /// Names of the layers whose parameters stay as they came.

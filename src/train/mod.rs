@@ -1,5 +1,6 @@
 //! Training, evaluation and prediction: what happens between recordings and a run's folder.
 
+mod agreement;
 pub mod attribution;
 pub mod baseline;
 pub mod baselines;
@@ -7,9 +8,11 @@ mod bearing;
 pub mod bench;
 mod carry_out;
 mod class_weights;
+mod classified;
 pub mod config;
 pub mod cross_validate;
 pub mod evaluate;
+mod left_out;
 pub mod material;
 pub mod metrics;
 mod origin;
@@ -25,6 +28,7 @@ pub mod trainer;
 pub mod transfer;
 pub mod tune;
 
+pub use agreement::disagree;
 pub use baseline::Baseline;
 pub use baselines::Baselines;
 pub use bearing::bearing_of;
@@ -35,7 +39,7 @@ pub use evaluate::{Evaluation, evaluate};
 pub use material::Material;
 pub use metrics::{ClassFigures, Figures, Scored, Tally};
 pub use origin::Origin;
-pub use predict::{Prediction, predict};
+pub use predict::{Prediction, least_familiar, predict};
 pub use run_folder::{EpochRecord, RunFolder, Summary, kept_model};
 pub use schedule::{LearningRate, Schedule};
 pub use statistic::Statistic;

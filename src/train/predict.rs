@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-use super::material::{network_windows, signals};
-use super::scaling::restored;
-use super::scoring_variants;
-use crate::Result;
+use super::classified::Classified;
+use super::metrics::Scored;
+use super::metrics::calibration::Temperature;
+use super::metrics::unknown::threshold;
 use crate::data::Recording;
 use crate::data::windows::{Cut, cut};
 use crate::gpu::Gpu;
 use crate::nn::Checkpoint;
-use crate::nn::network::{Network, Options};
+use crate::{Error, Result};
 
 /// Windows in a batch; the result does not depend on it.
 const BATCH: usize = 64;
@@ -20,13 +20,18 @@ const BATCH: usize = 64;
 pub struct Prediction {
     /// The recording's name.
     pub recording: String,
-    /// The class with the highest mean probability.
-    pub condition: String,
-    /// Its softmax probability, the mean over the windows, 0 to 1. Not calibrated: not the probability of
-    /// being right.
+    /// The class that was decided for: that with the highest mean log-probability over the windows, see
+    /// [`Scored::by_recording`]. None where the recording is less familiar than the caller's least: unknown.
+    pub condition: Option<String>,
+    /// The same class, whether the recording is familiar or not.
+    pub nearest: String,
+    /// Its probability, 0 to 1, from the windows' at the checkpoint's temperature. Without one it is not calibrated: not
+    /// the probability of being right.
     pub confidence: f64,
     /// Share of windows that were taken for it, 0 to 1.
     pub share: f64,
+    /// Mean over the windows of the log-sum-exp of the scores, see [`super::metrics::unknown::by_recording`].
+    pub familiarity: f64,
     /// Every window.
     pub windows: Vec<WindowPrediction>,
 }
@@ -40,55 +45,76 @@ pub struct WindowPrediction {
     pub seconds: f64,
     /// The class with the highest probability.
     pub condition: String,
-    /// Softmax probability of each class.
+    /// Probability of each class, at the checkpoint's temperature.
     pub probabilities: Vec<f32>,
 }
 
-/// Classifies `recordings`, which are at the model's rate, window by window, one window behind the other.
+/// Classifies `recordings`, which are at the model's rate, window by window, one window behind the other. A recording
+/// that is less familiar than `least` is unknown; without one, none is.
 ///
 /// # Errors
 /// A recording shorter than a window, or a device that fails.
-pub fn predict(gpu: &Gpu, checkpoint: &Checkpoint, recordings: &[Recording]) -> Result<Vec<Prediction>> {
-    let Checkpoint { model, classes, .. } = checkpoint;
+pub fn predict(
+    gpu: &Gpu,
+    checkpoint: &Checkpoint,
+    recordings: &[Recording],
+    least: Option<f64>,
+) -> Result<Vec<Prediction>> {
+    let classes = &checkpoint.classes;
     // Nothing is known of the classes; the labels only give a loss, which is not looked at.
-    let windows = cut(recordings, &vec![0; recordings.len()], &Cut::whole(model.window))?;
-    let scaled = network_windows(recordings, &windows, restored(checkpoint.scaling), model.window);
-    let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
-    let options = Options::scoring(BATCH, variants);
-    let mut network = Network::new(gpu, model, &signals(recordings), &scaled, scaled.len(), &options)?;
-    network.set_parameters(&checkpoint.parameters);
-    let order: Vec<u32> = (0..scaled.len() as u32).collect();
-    let rows = network.classify(&order, &mut |_| ())?;
+    let windows = cut(recordings, &vec![0; recordings.len()], &Cut::whole(checkpoint.model.window))?;
+    let Classified { scored, familiarity, .. } =
+        Classified::by(gpu, checkpoint, recordings, &windows, BATCH)?;
+    let scored = at_temperature(checkpoint.temperature, scored);
+    let decided = scored.by_recording();
 
     let mut predictions = Vec::with_capacity(recordings.len());
-    let probabilities: Vec<&[f32]> = rows.probabilities.chunks_exact(classes.len()).collect();
+    // Every recording has a window, so that the rows by recording are the recordings.
     for (index, recording) in recordings.iter().enumerate() {
-        let of_recording: Vec<usize> =
-            (0..windows.len()).filter(|&position| windows[position].recording == index).collect();
-        let count = of_recording.len() as f64;
-        let mean = |class: usize| {
-            of_recording.iter().map(|&position| f64::from(probabilities[position][class])).sum::<f64>()
-                / count
-        };
-        let means: Vec<f64> = (0..classes.len()).map(mean).collect();
-        let best =
-            (0..classes.len()).fold(0, |best, class| if means[class] > means[best] { class } else { best });
-        let taken =
-            of_recording.iter().filter(|&&position| rows.predicted[position] as usize == best).count();
+        let (best, confidence) = decided.decision(index);
+        let familiarity = familiarity[index];
+        let own = (0..windows.len()).filter(|&row| windows[row].recording == index);
+        let windows: Vec<WindowPrediction> = own
+            .map(|row| WindowPrediction {
+                start: windows[row].start,
+                seconds: windows[row].start as f64 / recording.rate,
+                condition: classes[scored.decision(row).0].clone(),
+                probabilities: scored.probabilities(row).iter().map(|&p| p as f32).collect(),
+            })
+            .collect();
+        let taken = windows.iter().filter(|window| window.condition == classes[best]).count();
+        let familiar = least.is_none_or(|least| familiarity >= least);
         predictions.push(Prediction {
             recording: recording.name.clone(),
-            condition: classes[best].clone(),
-            confidence: means[best],
-            share: taken as f64 / count,
-            windows: (of_recording.iter())
-                .map(|&position| WindowPrediction {
-                    start: windows[position].start,
-                    seconds: windows[position].start as f64 / recording.rate,
-                    condition: classes[rows.predicted[position] as usize].clone(),
-                    probabilities: probabilities[position].to_vec(),
-                })
-                .collect(),
+            condition: familiar.then(|| classes[best].clone()),
+            nearest: classes[best].clone(),
+            confidence,
+            share: taken as f64 / windows.len() as f64,
+            familiarity,
+            windows,
         });
     }
     Ok(predictions)
+}
+
+/// The rows at that temperature, or as they are.
+fn at_temperature(temperature: Option<f64>, scored: Scored) -> Scored {
+    match temperature {
+        Some(value) => Temperature { value, clamped: false }.apply(&scored),
+        None => scored,
+    }
+}
+
+/// The least familiarity of recordings that are not to be turned away, where at most the share `most` (0 to 1) of the
+/// known ones may be: see [`threshold`].
+///
+/// # Errors
+/// The checkpoint does not know how familiar validation recordings are.
+pub fn least_familiar(checkpoint: &Checkpoint, most: f64) -> Result<f64> {
+    threshold(&checkpoint.familiarity, most).ok_or_else(|| {
+        Error::input(
+            "--reject: the run has kept nothing to choose a threshold by, since nothing validates in it, it is not \
+             finished, or an earlier version trained it: train again with a validation part, or leave --reject out",
+        )
+    })
 }

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::baselines::Baselines;
 use super::config::{Config, Protocol};
 use super::metrics::calibration::Calibration;
+use super::metrics::unknown::Rejection;
 use super::metrics::{Figures, Scores};
 use super::origin::Origin;
 use crate::data::split::{Division, Rule};
@@ -118,6 +119,13 @@ pub struct Summary {
     /// What plain classifiers score on the same division; none where the recordings were not brought to one rate.
     #[serde(default)]
     pub baselines: Option<Baselines>,
+    /// Conditions that took no part in training and its classes.
+    #[serde(default)]
+    pub left_out: Vec<String>,
+    /// What is turned away as unknown of the test recordings, and of those of the conditions left out; none where nothing
+    /// validates.
+    #[serde(default)]
+    pub rejection: Option<Rejection>,
 }
 
 /// The kept model of the run in the folder `path`, or the checkpoint in that file.

@@ -67,7 +67,7 @@ pub fn stress(
     let levels: usize = Perturbation::ALL.iter().map(|perturbation| perturbation.levels().len()).sum();
     let (mut done, of) = (0, levels + 1);
     progress(done, of);
-    let clean = subject.evaluation(gpu)?;
+    let clean = subject.evaluation(gpu, None)?;
     let mut point = |perturbation: Perturbation, level: f64| {
         done += 1;
         progress(done, of);
@@ -76,7 +76,7 @@ pub fn stress(
         if windows.is_empty() {
             return Ok(None);
         }
-        let figures = subject.score(gpu, &recordings, &windows)?.figures();
+        let figures = subject.score(gpu, &recordings, &windows)?.tally.figures();
         Ok(figures.map(|figures| Point { level, figures }))
     };
     let mut curve = |perturbation: Perturbation| {

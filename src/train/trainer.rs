@@ -7,10 +7,12 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::baselines::Baselines;
-use super::config::Config;
+use super::classified::Classified;
+use super::config::{Config, REJECT};
 use super::material::{self, Material};
 use super::metrics::calibration::Calibration;
-use super::metrics::{Scored, Scores, Tally};
+use super::metrics::unknown::Rejection;
+use super::metrics::{Scores, Tally};
 use super::origin::Origin;
 use super::run_folder::{EpochRecord, RunFolder, Summary};
 use super::scaling::stored;
@@ -18,6 +20,7 @@ use super::{recipe, recorded_variants, variant_names};
 use crate::data::order::epoch_order;
 use crate::data::split::Part;
 use crate::data::split_record::SplitRecord;
+use crate::data::windows::{Cut, cut};
 use crate::gpu::Gpu;
 use crate::nn::lower::Task;
 use crate::nn::network::{Epoch, Network, Options, Rows, Snapshot, Window};
@@ -56,6 +59,7 @@ pub enum Outcome {
 
 /// A run under way.
 pub struct Trainer<'a> {
+    gpu: &'a Gpu,
     config: &'a Config,
     material: &'a Material,
     folder: &'a RunFolder,
@@ -75,6 +79,8 @@ pub struct Trainer<'a> {
     kept: Vec<f32>,
     /// Its temperature, once the run is finished.
     temperature: Option<f64>,
+    /// How familiar its validation recordings are, ascending, once the run is finished.
+    familiarity: Vec<f64>,
 }
 
 /// What a checkpoint keeps for the trainer beside parameters and moments.
@@ -226,6 +232,7 @@ impl<'a> Trainer<'a> {
             notes: Vec::new(),
         };
         Ok(Self {
+            gpu,
             config,
             material,
             folder,
@@ -240,6 +247,7 @@ impl<'a> Trainer<'a> {
             snapshot: Snapshot::default(),
             kept: Vec::new(),
             temperature: None,
+            familiarity: Vec::new(),
         })
     }
 
@@ -321,9 +329,12 @@ impl<'a> Trainer<'a> {
             return Ok(false);
         }
 
-        let validation = self.classify(Part::Validation)?.0;
-        let test =
-            if validation.figures().is_none() { self.classify(Part::Test)?.0 } else { self.empty_tally() };
+        let validation = self.classify(Part::Validation)?.tally;
+        let test = if validation.figures().is_none() {
+            self.classify(Part::Test)?.tally
+        } else {
+            self.empty_tally()
+        };
         self.refuse_non_finite(&[&self.record.tally, &validation, &test])?;
 
         self.epoch = number;
@@ -365,7 +376,7 @@ impl<'a> Trainer<'a> {
         self.network.set_parameters(&self.kept);
         let [train, validation, test] =
             [Part::Train, Part::Validation, Part::Test].map(|part| self.classify(part));
-        let ((train, _), (validation, validated), (test, tested)) = (train?, validation?, test?);
+        let (train, validation, test) = (train?, validation?, test?);
         let Material { model, split, recordings, .. } = self.material;
         let bearings: Vec<Option<String>> =
             recordings.iter().map(|recording| recording.facts.bearing.clone()).collect();
@@ -375,12 +386,20 @@ impl<'a> Trainer<'a> {
             Some(rate) => Baselines::of(recordings, rate, split, model.window, named.as_ref(), seed)?,
             None => None, // recordings as they are, at different rates
         };
-        let calibration = Calibration::of(&validated, &tested);
+        let calibration = Calibration::of(&validation.scored, &test.scored);
         if let Some(Calibration { temperature, .. }) = &calibration {
             // Where every validation window was found, they do not say how sure the model may be.
             self.temperature = (!temperature.clamped).then_some(temperature.value);
-            self.save_kept()?;
         }
+        self.familiarity.clone_from(&validation.familiarity);
+        self.familiarity.sort_by(f64::total_cmp);
+        self.save_kept()?;
+        let rejection = Rejection::of(
+            &self.familiarity,
+            &test.familiarity,
+            &self.familiarity_left_out()?,
+            self.config.reject.unwrap_or(REJECT),
+        );
         let mut notes = split.notes.clone();
         notes.extend(self.record.notes.iter().cloned());
         let summary = Summary {
@@ -404,36 +423,41 @@ impl<'a> Trainer<'a> {
             best_epoch: self.record.best.map_or(0, |best| best.epoch),
             train_seconds: self.metrics.iter().map(|record| record.seconds).sum(),
             classes: split.classes.clone(),
-            train: train.figures(),
-            validation: validation.figures(),
-            test: test.figures(),
-            confusion: test.confusion().to_vec(),
-            scores: Scores::of(&tested, &split.classes, &bearings, seed),
+            train: train.tally.figures(),
+            validation: validation.tally.figures(),
+            test: test.tally.figures(),
+            confusion: test.tally.confusion().to_vec(),
+            scores: Scores::of(&test.scored, &split.classes, &bearings, seed),
             calibration,
             baselines,
+            left_out: self.config.leave_out.clone().unwrap_or_default(),
+            rejection,
         };
         self.folder.write_summary(&summary)?;
         Ok(summary)
     }
 
-    /// What the network takes a part for, dropout off: the figures, and the probabilities.
-    fn classify(&mut self, part: Part) -> Result<(Tally, Scored)> {
-        let mut tally = self.empty_tally();
-        let mut scored = Scored::new(self.material.split.classes.len());
+    /// What the network takes a part for, dropout off.
+    fn classify(&mut self, part: Part) -> Result<Classified> {
         let range = self.range(part);
-        if range.is_empty() {
-            return Ok((tally, scored));
-        }
         let order: Vec<u32> = range.clone().map(|index| index as u32).collect();
-        let Rows { loss, predicted, probabilities, .. } = self.network.classify(&order, &mut |_| ())?;
-        let probabilities = probabilities.chunks_exact(scored.classes());
-        for (((window, &loss), &predicted), row) in
-            self.windows[range].iter().zip(&loss).zip(&predicted).zip(probabilities)
-        {
-            tally.add(window.label, predicted as usize, loss);
-            scored.push(window.label, window.recording, row.iter().copied().map(f64::from));
+        let rows =
+            if order.is_empty() { Rows::default() } else { self.network.classify(&order, &mut |_| ())? };
+        Ok(Classified::new(&self.windows[range], &rows, self.material.split.classes.len()))
+    }
+
+    /// How familiar the recordings of conditions that were left out are to the kept model; they are cut as the others.
+    fn familiarity_left_out(&self) -> Result<Vec<f64>> {
+        let Material { model, left_out, .. } = self.material;
+        if left_out.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok((tally, scored))
+        let Config { stride, windows: most, batch, .. } = *self.config;
+        // They are of no class; the labels only give a loss, which is not looked at.
+        let every = Cut { length: model.window, stride: stride.unwrap_or(model.window), most };
+        let windows = cut(left_out, &vec![0; left_out.len()], &every)?;
+        let checkpoint = self.checkpoint(self.kept.clone(), None);
+        Ok(Classified::by(self.gpu, &checkpoint, left_out, &windows, batch)?.familiarity)
     }
 
     /// A part's place in the list of all windows.
@@ -497,6 +521,7 @@ impl<'a> Trainer<'a> {
             rate: self.material.rate,
             scaling: stored(self.material.scaling),
             temperature: self.temperature,
+            familiarity: self.familiarity.clone(),
             seed: self.config.seed,
             variants: variant_names(&self.variants),
             version: env!("CARGO_PKG_VERSION").to_owned(),

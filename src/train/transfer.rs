@@ -195,6 +195,14 @@ impl Source {
                 split.classes.join(", ")
             ));
         }
+        let known = config.leave_out.iter().flatten().filter(|name| classes.contains(name));
+        let known: Vec<&str> = known.map(String::as_str).collect();
+        if !known.is_empty() {
+            notes.push(format!(
+                "the model that training starts from has learned {}: left out here, but not unknown to it",
+                known.join(", ")
+            ));
+        }
         if config.dropout.is_some() && !has_dropout(&model, &table, &frozen) {
             notes.push(
                 "the model's dropout lies among frozen layers, where it is off: --dropout changes nothing"

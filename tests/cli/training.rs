@@ -96,7 +96,8 @@ fn accuracy_with_split() {
     let workshop = Workshop::new();
     let output = workshop.train("run", &["--epochs", "2", "--split", "time"]);
     let lines: Vec<&str> = output.lines().filter(|line| line.contains("accuracy")).collect();
-    assert_eq!(lines.len(), 3, "{output}");
+    // Two epochs, the test, by window, by recording, plain classifiers.
+    assert!(lines.len() >= 5, "{output}");
     for line in lines {
         assert!(line.contains("split by time; leaky"), "{line}");
     }
@@ -149,6 +150,8 @@ fn config_round_trip() {
         "20",
         "--augment-noise",
         "10",
+        "--reject",
+        "10%",
     ];
     workshop.train("first", &options);
     success(workshop.run(&["train", "--config", "first/config.toml", "--out", "second"]));

@@ -34,6 +34,7 @@ fn checkpoint(training: bool) -> Checkpoint {
         rate: Some(12_000.1),
         scaling: Scaling::Train { mean: 0.1 + 0.2, deviation: 1.0 / 3.0 },
         temperature: Some(0.7 + 0.1),
+        familiarity: vec![-0.1, 0.1 + 0.2],
         seed,
         variants: BTreeMap::from([("conv1d".into(), "subgroup".into()), ("lstm".into(), "plain".into())]),
         version: "0.1.0".into(),

@@ -3,6 +3,7 @@
 #[path = "../goldens/mod.rs"]
 mod goldens;
 
+mod agreement;
 mod alarms;
 mod audit;
 mod baseline;

@@ -1,6 +1,8 @@
 //! Turning away what is unknown, against counts by hand.
 
-use gpu_bearing::train::metrics::unknown::{Rejection, TurnedAway, threshold, turned_away};
+use gpu_bearing::train::metrics::unknown::{
+    Rejection, TurnedAway, by_recording, resolves, threshold, turned_away,
+};
 
 #[test]
 fn at_most_the_asked_share_of_the_known_is_turned_away() {
@@ -37,4 +39,16 @@ fn the_threshold_is_chosen_on_validation_only() {
     assert!((rejection.auroc.unwrap() - 8.5 / 12.0).abs() < 1e-15);
     let alone = Rejection::of(&validation, &[5.0], &[], 0.1).unwrap();
     assert_eq!((alone.auroc, alone.unknown.share()), (None, None));
+}
+
+#[test]
+fn a_recording_is_as_familiar_as_its_windows_are_on_average() {
+    let windows = [1.0, 2.0, 6.0, f32::NAN, 3.0, 4.0, f32::INFINITY];
+    assert_eq!(by_recording(&[4, 7, 7, 2, 4, 2, 9], &windows), [f64::MIN, 2.0, 4.0, f64::MIN]);
+}
+
+#[test]
+fn a_share_needs_as_many_recordings_as_one_of_them_is() {
+    assert!(resolves(100, 0.01) && resolves(20, 0.05) && resolves(1, 1.0));
+    assert!(!resolves(99, 0.01) && !resolves(0, 0.5) && !resolves(1000, 0.0));
 }

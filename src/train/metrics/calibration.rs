@@ -123,7 +123,11 @@ pub struct Calibration {
 impl Calibration {
     /// Fits a temperature to `validation` and looks at `test` before and after; none where either has no row.
     pub fn of(validation: &Scored, test: &Scored) -> Option<Self> {
-        let temperature = Temperature::fit(validation)?;
+        Self::at(Temperature::fit(validation)?, test)
+    }
+
+    /// Looks at `test` before and after a temperature that was fitted elsewhere; none where it has no row.
+    pub fn at(temperature: Temperature, test: &Scored) -> Option<Self> {
         let after = Reliability::of(&temperature.apply(test))?;
         Some(Self { temperature, before: Reliability::of(test)?, after })
     }

@@ -1,0 +1,134 @@
+//! What a test shows beyond loss and accuracy, a line each: further figures, by recording, calibration, plain classifiers,
+//! what is turned away. Every line ends with its split.
+
+use super::figures::percent;
+use crate::train::Baselines;
+use crate::train::metrics::Scores;
+use crate::train::metrics::bootstrap::LEAST_BEARINGS;
+use crate::train::metrics::calibration::Calibration;
+use crate::train::metrics::unknown::{Rejection, resolves};
+
+/// What stands before a line that goes on with the one above.
+const SAME: &str = "         ";
+
+/// The lines below that of the test's accuracy. `split` is in words, as [`super::figures::split_words`] gives it.
+pub fn lines(scores: &Scores, calibration: Option<&Calibration>, split: &str) -> Vec<String> {
+    vec![
+        format!("{SAME}by window: {} ({split})", by_window(scores)),
+        format!("{SAME}by recording: {} ({split})", by_recording(scores)),
+        format!("{SAME}calibration: {} ({split})", in_words(calibration)),
+    ]
+}
+
+fn by_window(scores: &Scores) -> String {
+    let shown = &scores.windows;
+    let interval = match scores.interval {
+        Some(interval) => format!(
+            "balanced accuracy {} to {} in 95 % of draws of other bearings",
+            percent(interval.low),
+            percent(interval.high)
+        ),
+        None => format!("no interval: fewer than {LEAST_BEARINGS} known bearings in a class"),
+    };
+    let auroc = shown.macro_auroc.map_or("none".to_owned(), percent);
+    format!("macro F1 {}, macro AUROC {auroc}; {interval}", percent(shown.macro_f1))
+}
+
+fn by_recording(scores: &Scores) -> String {
+    let shown = &scores.recordings;
+    let right = (shown.accuracy * shown.rows as f64).round();
+    let alarms = match &scores.alarms {
+        Some(alarms) => format!(
+            "false alarms {} of {}, missed faults {} of {}",
+            alarms.false_alarms, alarms.healthy, alarms.missed_faults, alarms.faulty
+        ),
+        None => "no alarms, since no class is called normal or healthy".to_owned(),
+    };
+    format!(
+        "{right} of {} right, balanced accuracy {}; {alarms}",
+        shown.rows,
+        percent(shown.balanced_accuracy)
+    )
+}
+
+fn in_words(calibration: Option<&Calibration>) -> String {
+    let Some(Calibration { temperature, before, after }) = calibration else {
+        return "confidences are not calibrated, since no temperature was fitted to validation windows"
+            .to_owned();
+    };
+    if temperature.clamped {
+        return format!(
+            "expected error {}; left so, since the validation windows fit no temperature (all right, or no better than \
+             chance)",
+            percent(before.error)
+        );
+    }
+    format!(
+        "expected error {} before, {} after at temperature {:.2}, fitted to validation windows",
+        percent(before.error),
+        percent(after.error),
+        temperature.value
+    )
+}
+
+/// What the plain classifiers score on the same division, and whether they are ahead of the network's `scores`.
+pub fn plain(baselines: &Baselines, scores: &Scores, split: &str) -> String {
+    let of = |name: &str, plain: &Scores| {
+        let ahead = plain.windows.balanced_accuracy > scores.windows.balanced_accuracy;
+        format!(
+            "{name} {} by window, {} by recording{}",
+            percent(plain.windows.balanced_accuracy),
+            percent(plain.recordings.balanced_accuracy),
+            if ahead { ", ahead of the network" } else { "" }
+        )
+    };
+    format!(
+        "plain    balanced accuracy of {}; {}; features of {} samples, {} fault frequencies ({split})",
+        of("random forest", &baselines.forest),
+        of("logistic regression", &baselines.logistic),
+        baselines.samples,
+        if baselines.fault_frequencies { "with" } else { "without" }
+    )
+}
+
+/// What is turned away of known recordings, and of those of the conditions `unknown`, which the model was not to know.
+pub fn turned_away(rejection: &Rejection, unknown: &[String], split: &str) -> String {
+    let mut words = format!(
+        "unknown  at --reject {}: {} of {} known recordings turned away",
+        share(rejection.most),
+        rejection.known.count,
+        rejection.known.of
+    );
+    if rejection.unknown.of > 0 {
+        words += &format!(
+            ", and {} of {} of {}, which it was not to know",
+            rejection.unknown.count,
+            rejection.unknown.of,
+            unknown.join(", ")
+        );
+    }
+    if let Some(auroc) = rejection.auroc {
+        words += &format!("; AUROC {}", percent(auroc));
+    }
+    words +=
+        &unresolved(rejection.validation.of, rejection.most).map_or(String::new(), |why| format!("; {why}"));
+    format!("{words} ({split})")
+}
+
+/// Why so many known `recordings` do not give the share `most`, if they do not.
+pub fn unresolved(recordings: u64, most: f64) -> Option<String> {
+    (!resolves(recordings as usize, most)).then(|| {
+        format!(
+            "{recordings} validation recordings are too few for {}: the threshold is the least familiar of them, and about 1 \
+             in {} new known recordings falls below",
+            share(most),
+            recordings + 1
+        )
+    })
+}
+
+/// A share as the command line takes it.
+pub fn share(share: f64) -> String {
+    // Twelve digits hide that 0.07 * 100 is no whole number.
+    format!("{} %", (share * 1e14).round() / 1e12)
+}

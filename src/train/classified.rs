@@ -1,0 +1,60 @@
+//! What a network takes windows for, with everything that is computed from it.
+
+use super::material::{network_windows, signals};
+use super::metrics::unknown::by_recording;
+use super::metrics::{Scored, Tally};
+use super::scaling::restored;
+use super::scoring_variants;
+use crate::Result;
+use crate::data::Recording;
+use crate::data::windows;
+use crate::gpu::Gpu;
+use crate::nn::Checkpoint;
+use crate::nn::network::{Network, Options, Rows, Window};
+
+/// Windows that a network has classified, in the order in which they were given.
+pub(super) struct Classified {
+    /// Loss and decisions by window.
+    pub(super) tally: Tally,
+    /// The windows' softmax probabilities as the network gives them, at temperature 1.
+    pub(super) scored: Scored,
+    /// How familiar each recording is that has a window, by its position, see [`by_recording`].
+    pub(super) familiarity: Vec<f64>,
+}
+
+impl Classified {
+    /// `rows` are what the network says of `windows`, over so many `classes`.
+    pub(super) fn new(windows: &[Window], rows: &Rows, classes: usize) -> Self {
+        let mut tally = Tally::new(classes);
+        let mut scored = Scored::new(classes);
+        for (index, window) in windows.iter().enumerate() {
+            tally.add(window.label, rows.predicted[index] as usize, rows.loss[index]);
+            let row = &rows.probabilities[index * classes..][..classes];
+            scored.push(window.label, window.recording, row.iter().copied().map(f64::from));
+        }
+        let familiarity = by_recording(scored.recordings(), &rows.log_sum_exp);
+        Self { tally, scored, familiarity }
+    }
+
+    /// What the model of `checkpoint` takes `windows` of `recordings` for, which are at its rate; `batch` windows at a
+    /// time, which changes nothing but the speed.
+    ///
+    /// # Errors
+    /// A device that lacks memory or fails.
+    pub(super) fn by(
+        gpu: &Gpu,
+        checkpoint: &Checkpoint,
+        recordings: &[Recording],
+        windows: &[windows::Window],
+        batch: usize,
+    ) -> Result<Self> {
+        let Checkpoint { model, classes, variants, scaling, parameters, .. } = checkpoint;
+        let options = Options::scoring(batch, scoring_variants(&gpu.info, variants)?);
+        let scaled = network_windows(recordings, windows, restored(*scaling), model.window);
+        let mut network = Network::new(gpu, model, &signals(recordings), &scaled, scaled.len(), &options)?;
+        network.set_parameters(parameters);
+        let order: Vec<u32> = (0..scaled.len() as u32).collect();
+        let rows = network.classify(&order, &mut |_| ())?;
+        Ok(Self::new(&scaled, &rows, classes.len()))
+    }
+}
