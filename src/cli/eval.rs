@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use gpu_bearing::Result;
 use gpu_bearing::data::ReadOptions;
 use gpu_bearing::gpu::Gpu;
+use gpu_bearing::report::conclusion;
 use gpu_bearing::report::figures::{confusion, figures, split_words};
-use gpu_bearing::report::scores;
 use gpu_bearing::train::{Config, Evaluation, RunFolder, evaluate};
 use serde::Serialize;
 
@@ -65,11 +65,11 @@ pub(crate) fn run(args: Args) -> Result<()> {
     ))?;
     let split = split_words(&evaluation.split, evaluation.synthetic, evaluation.leaky);
     output::line(format!("test     {} ({split})", figures(&evaluation.test)))?;
-    for line in scores::lines(&evaluation.scores, evaluation.calibration.as_ref(), &split) {
+    for line in conclusion::lines(&evaluation.scores, evaluation.calibration.as_ref(), &split) {
         output::line(line)?;
     }
     if let Some(rejection) = &evaluation.rejection {
-        output::line(scores::turned_away(rejection, &evaluation.unknown, &split))?;
+        output::line(conclusion::turned_away(rejection, &evaluation.unknown, &split))?;
     }
     for note in &evaluation.notes {
         output::line(format!("note     {note}"))?;

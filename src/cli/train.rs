@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use gpu_bearing::data::split::Part;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::nn::{ParameterTable, tuned};
+use gpu_bearing::report::conclusion;
 use gpu_bearing::report::figures::{confusion, figures, split_words};
-use gpu_bearing::report::scores;
 use gpu_bearing::report::tensorboard::Events;
 use gpu_bearing::shell::word;
 use gpu_bearing::train::{Config, Event, Material, Origin, Outcome, RunFolder, Summary, Trainer, Transfer};
@@ -216,15 +216,15 @@ fn conclude(summary: &Summary, folder: &RunFolder) -> Result<()> {
         output::line(format!("test     {} ({split}; {} windows)", figures(test), test.windows))?;
     }
     if let Some(scores) = &summary.scores {
-        for line in scores::lines(scores, summary.calibration.as_ref(), &split) {
+        for line in conclusion::lines(scores, summary.calibration.as_ref(), &split) {
             output::line(line)?;
         }
         if let Some(baselines) = &summary.baselines {
-            output::line(scores::plain(baselines, scores, &split))?;
+            output::line(conclusion::plain(baselines, scores, &split))?;
         }
     }
     if let Some(rejection) = &summary.rejection {
-        output::line(scores::turned_away(rejection, &summary.left_out, &split))?;
+        output::line(conclusion::turned_away(rejection, &summary.left_out, &split))?;
     }
     for note in &summary.notes {
         output::line(format!("note     {note}"))?;

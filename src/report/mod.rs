@@ -8,6 +8,7 @@
 pub mod alarms;
 pub mod attribution;
 pub mod bench;
+pub mod conclusion;
 pub mod confusion;
 pub mod cross_validation;
 pub mod curves;
@@ -20,7 +21,7 @@ pub mod reliability;
 pub mod reproduction;
 pub mod run_page;
 pub mod runs;
-pub mod scores;
+
 pub mod sheet;
 pub mod spectrum;
 pub mod stress;
