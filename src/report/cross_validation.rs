@@ -166,7 +166,7 @@ fn rungs(validation: &CrossValidation) -> Sheet {
         rows,
         note: format!(
             "Mean ± standard deviation over the folds. Balanced accuracy and AUROC are by window, the last column is the \
-             balanced accuracy of decisions by recording. {}; {}.",
+             balanced accuracy of decisions by recording. Limits: {}; {}.",
             limits(validation),
             self::rows(validation)
         ),

@@ -13,19 +13,19 @@ use crate::train::metrics::Scores;
 /// The drawing's width, in user units.
 const WIDTH: f64 = 440.0;
 /// Left of the frame, where the classifiers' names stand.
-const LEFT: f64 = 62.0;
-/// The frame's width, 0 to 100 %.
-const FRAME: f64 = 322.0;
-/// Above the first rung: the title and the name of the line of chance.
-const TOP: f64 = 48.0;
+const LEFT: f64 = 68.0;
+/// The frame's width, 0 to 100 %; behind it stand the means.
+const FRAME: f64 = 300.0;
+/// Above the first rung: the title.
+const TOP: f64 = 26.0;
 /// A rung's name.
 const HEAD: f64 = 26.0;
 /// A classifier's row.
 const ROW: f64 = 22.0;
 /// Between two rungs.
 const GAP: f64 = 10.0;
-/// Below the last rung: labels and the axis' name.
-const BOTTOM: f64 = 44.0;
+/// Below the last rung: labels and what the marks mean.
+const BOTTOM: f64 = 56.0;
 /// Half the height of a bar.
 const HALF: f64 = 7.0;
 /// Labels along the axis, in percent.
@@ -45,22 +45,15 @@ pub fn draw(validation: &CrossValidation) -> Drawing {
         places.push(y);
         y += HEAD + ROW * rows(validation, rung).len() as f64 + GAP;
     }
-    let chance = 1.0 / validation.classes.len() as f64;
     let synthetic = if validation.synthetic { " (synthetic)" } else { "" };
     let body = html! {
         text x="0" y="14" font-weight="600" { "balanced accuracy by window, %" (synthetic) }
-        @for (rung, top) in rungs.iter().zip(&places) { (paper(validation, rung, *top)) }
+        @for (rung, top) in rungs.iter().zip(&places) { (behind(validation, rung, *top)) }
         @for label in LABELS {
-            @let x = number(along(f64::from(label) / 100.0));
-            line.grid x1=(x) x2=(x) y1=(TOP) y2=(number(y - GAP)) stroke=(if label == 0 { "#7d8996" } else { "#dde3e9" }) {}
-            text x=(x) y=(number(y + 10.0)) text-anchor="middle" { (label) }
+            text x=(number(along(f64::from(label) / 100.0))) y=(number(y + 8.0)) text-anchor="middle" { (label) }
         }
-        line.ink x1=(number(along(chance))) x2=(number(along(chance))) y1=(TOP - 4.0) y2=(number(y - GAP)) stroke=(INK)
-            stroke-dasharray="1 3" {}
-        text x=(number(along(chance))) y=(TOP - 9.0) text-anchor="middle" font-size="12" { "guessing" }
-        text x=(number(LEFT + FRAME / 2.0)) y=(number(y + 30.0)) text-anchor="middle" font-size="12" {
-            "bar: mean; line: ± one standard deviation; dot: a fold"
-        }
+        text x=(LEFT) y=(number(y + 30.0)) font-size="12" { "bar: mean over the folds, ± one standard deviation" }
+        text x=(LEFT) y=(number(y + 47.0)) font-size="12" { "dot: a fold; dotted line: guessing" }
         @for (rung, top) in rungs.iter().zip(&places) { (self::rung(validation, rung, *top)) }
     };
     let label = "balanced accuracy of network and plain classifiers by split".to_owned();
@@ -76,13 +69,20 @@ fn rows(validation: &CrossValidation, rung: &str) -> Vec<(Classifier, Statistic)
     Classifier::ALL.into_iter().filter_map(of).collect()
 }
 
-/// What stands behind a rung that is leaky for a class.
-fn paper(validation: &CrossValidation, rung: &str, top: f64) -> Markup {
+/// What stands behind a rung: its paper where it is leaky for a class, the lines of the axis, the line of guessing.
+fn behind(validation: &CrossValidation, rung: &str, top: f64) -> Markup {
     let height = HEAD + ROW * rows(validation, rung).len() as f64 + 2.0;
+    let [first, last] = [top + HEAD, top + height - 2.0].map(number);
+    let chance = number(along(1.0 / validation.classes.len() as f64));
     html! {
         @if !leaky_classes(validation, rung).is_empty() {
             rect.paper x="0" y=(number(top)) width=(WIDTH) height=(number(height)) rx="4" fill=(LEAKY.0) {}
         }
+        @for label in LABELS {
+            @let x = number(along(f64::from(label) / 100.0));
+            line.grid x1=(x) x2=(x) y1=(first) y2=(last) stroke=(if label == 0 { "#7d8996" } else { "#dde3e9" }) {}
+        }
+        line.ink x1=(chance) x2=(chance) y1=(first) y2=(last) stroke=(INK) stroke-dasharray="1 3" {}
     }
 }
 
@@ -139,7 +139,7 @@ fn row<'a>(
     html! {
         text x="6" y=(number(y + 4.5)) { (short) }
         (coloured(index, &bar))
-        text x=(WIDTH - 4.0) y=(number(y + 4.5)) text-anchor="end" { (percent(mean)) }
+        text x=(WIDTH - 6.0) y=(number(y + 4.5)) text-anchor="end" { (percent(mean)) }
     }
 }
 

@@ -81,8 +81,10 @@ fn trained_on(run: &Run) -> String {
     entries.extend(notes.iter().map(|note| format!("**Note:** {}", escaped(note))));
     let mut text = list(&entries);
     if !divisions.is_empty() {
-        text +=
-            "\n| class | recordings | bearings known by name | divided by | found of its test windows |\n";
+        text += &format!(
+            "\n| class | recordings | bearings known by name | divided by | found of its test windows ({}) |\n",
+            run.split().words()
+        );
         text += "|---|---:|---:|---|---:|\n";
         for Division { class, rule, bearings, recordings, leaky, .. } in divisions {
             let found = run.by_class.iter().find(|of| of.class == *class).and_then(|of| of.figures.recall);
@@ -124,7 +126,7 @@ fn scores(run: &Run) -> String {
     entries.extend(plain_rows(&run.summary));
     if let Some([false_alarms, missed]) = alarm_counts(own) {
         entries.push(format!(
-            "By recording, {false_alarms} healthy are false alarms, and {missed} faulty are missed ({split})."
+            "By recording, {false_alarms} healthy ones are false alarms, {missed} faulty ones are missed ({split})."
         ));
     }
     entries.push(interval(own, &split));
@@ -155,7 +157,7 @@ fn limits(summary: &Summary) -> Vec<String> {
         ));
     }
     limits.push(format!(
-        "It knows its {} classes only: any other fault, and several at once, are taken for one of these.",
+        "It knows its {} classes only: any other fault or combination of faults is taken for one of these.",
         classes.len()
     ));
     if !classes.iter().any(|class| is_healthy(class)) {
@@ -219,7 +221,7 @@ fn made(run: &Run) -> Vec<String> {
     vec![
         format!("**By** gpu-bearing {} on {}, seed {seed}.", escaped(version), escaped(adapter)),
         format!(
-            "**In** {epochs} epochs and {train_seconds:.1} s; the model kept is that after epoch {best_epoch}."
+            "**Trained** to epoch {epochs} in {train_seconds:.1} s; the model kept is that after epoch {best_epoch}."
         ),
         "**Use it** (RUN is this folder): `gpu-bearing predict RUN FILE...`; on recordings whose classes are known \
          `gpu-bearing eval RUN --data DIR`."

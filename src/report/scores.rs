@@ -74,7 +74,8 @@ pub fn standing(summary: &Summary, split: &str) -> Vec<String> {
     let [("network", network), plain @ ..] = &all[..] else { return Vec::new() };
     let sentence = |(by, shown): (&str, By)| {
         let balanced = |scores: &Scores| shown(scores).balanced_accuracy;
-        let (best, rival) = plain.iter().max_by(|a, b| balanced(a.1).total_cmp(&balanced(b.1)))?;
+        // Of equals, the first.
+        let (best, rival) = plain.iter().rev().max_by(|a, b| balanced(a.1).total_cmp(&balanced(b.1)))?;
         let (own, other) = (balanced(network), balanced(rival));
         let [own_words, other_words] = [own, other].map(percent);
         Some(if own_words == other_words {

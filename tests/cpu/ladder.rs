@@ -43,14 +43,14 @@ fn the_ladder_draws_every_fold_and_marks_leaky_rungs() {
         ">leaky for worn &amp; torn<",
         ">leaky<",
         "bearing-02, network: 70.0 %",
-        // The network's bar by bearing: 0.6 of 322, from half a deviation below to above.
-        "width=\"193.2\" height=\"14\"",
+        // The network's bar by bearing: 0.6 of 300.
+        "width=\"180\" height=\"14\"",
         "(synthetic)",
     ] {
         assert!(svg.contains(part), "{part}: {svg}");
     }
-    // Mean 0.6 with a deviation of 0.1414 along 62 + 322 x.
-    assert!(svg.contains("x1=\"209.7\" x2=\"300.7\""), "{svg}");
+    // Mean 0.6 with a deviation of 0.1414 along 68 + 300 x.
+    assert!(svg.contains("x1=\"205.6\" x2=\"290.4\""), "{svg}");
 }
 
 #[test]

@@ -29,12 +29,12 @@ fn the_card_has_the_figures_of_the_summary() {
         &format!("| random forest | 40 windows; {split} | 75.5 % | 75.6 % | 75.7 % | 75.8 % |"),
         &format!("| logistic regression | 9 recordings; {split} | 62.2 % | 62.3 % | 62.4 % | 62.5 % |"),
         "the random forest is better than the network",
-        "By recording, 1 of 3 healthy are false alarms, and 2 of 6 faulty are missed",
+        "By recording, 1 of 3 healthy ones are false alarms, 2 of 6 faulty ones are missed",
         "from 36.5 % to 12.2 %",
         "The figures of normal are leaky",
         "resampled to 8000 Hz, so that nothing above 4000 Hz counts",
         "gpu-bearing 0.0.9 on an adapter, seed 5",
-        "3 epochs and 1.2 s; the model kept is that after epoch 2",
+        "to epoch 3 in 1.2 s; the model kept is that after epoch 2",
         "gpu-bearing predict RUN FILE...",
     ] {
         assert!(card.contains(part), "{part}\n{card}");
