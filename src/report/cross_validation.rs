@@ -62,10 +62,8 @@ pub fn page(validation: &CrossValidation) -> String {
 /// The files beside the page, by name.
 pub fn files(validation: &CrossValidation) -> Vec<(&'static str, String)> {
     let json = serde_json::to_string_pretty(validation).expect("every key is a string");
-    let drawing = drawing::file(
-        "An accuracy for every way to divide the recordings",
-        &[(limits(validation), vec![ladder::draw(validation)])],
-    );
+    let drawing =
+        drawing::file("The ladder of splits", &[(limits(validation), vec![ladder::draw(validation)])]);
     vec![
         ("cross-validation.json", json + "\n"),
         ("folds.csv", folds_csv(validation)),
