@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::report::figures::{percent, split_words};
-use gpu_bearing::report::{cross_validation as pages, folder};
+use gpu_bearing::report::{cross_validation as pages, folder, model_card};
 use gpu_bearing::train::cross_validate::{self, CrossValidation, FoldResult};
-use gpu_bearing::train::{Outcome, carry_out};
+use gpu_bearing::train::{Outcome, RunFolder, carry_out};
 use gpu_bearing::{Error, Result};
 
 use super::interrupt::catch_interrupts;
@@ -96,6 +96,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
             )));
         }
         let fold = FoldResult::read(rung, index, &folders)?;
+        model_card::write(&RunFolder::open(&folders.join(&name))?)?;
         screen.line(line((number, plan.len()), &fold, validation.synthetic))?;
         validation.folds.push(fold);
     }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::report::figures::percent;
 use gpu_bearing::report::reproduction::split;
-use gpu_bearing::report::{folder, reproduction as pages};
+use gpu_bearing::report::{folder, model_card, reproduction as pages};
 use gpu_bearing::train::reproduce::{
     self, Epochs, Experiment, Extent, Reproduction, Run, RunResult, carry_out,
 };
-use gpu_bearing::train::{Outcome, Protocol};
+use gpu_bearing::train::{Outcome, Protocol, RunFolder};
 use gpu_bearing::{Error, Result};
 
 use super::interrupt::catch_interrupts;
@@ -105,6 +105,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
             )));
         }
         let result = RunResult::read(run, &folders)?;
+        model_card::write(&RunFolder::open(&folders.join(&run.name))?)?;
         screen.line(line(index, &plan, &result, base.data.is_none()))?;
         results.push(result);
     }

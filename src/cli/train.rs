@@ -7,6 +7,7 @@ use gpu_bearing::gpu::Gpu;
 use gpu_bearing::nn::{ParameterTable, tuned};
 use gpu_bearing::report::conclusion;
 use gpu_bearing::report::figures::{confusion, figures, split_words};
+use gpu_bearing::report::model_card;
 use gpu_bearing::report::tensorboard::Events;
 use gpu_bearing::shell::word;
 use gpu_bearing::train::{Config, Event, Material, Origin, Outcome, RunFolder, Summary, Trainer, Transfer};
@@ -82,7 +83,11 @@ pub(crate) fn run(args: Args) -> Result<()> {
         screen.line(format!("note     {note}"))?;
     }
     screen.line(format!("run      {}", folder.path().display()))?;
-    match train(trainer, &config, &material, &folder, screen)? {
+    let outcome = train(trainer, &config, &material, &folder, screen)?;
+    if matches!(outcome, Outcome::Finished(_)) {
+        model_card::write(&folder)?;
+    }
+    match outcome {
         Outcome::Finished(summary) if args.json => {
             output::json(&Report { run: folder.path().display().to_string(), summary: &summary })
         }
@@ -231,6 +236,7 @@ fn conclude(summary: &Summary, folder: &RunFolder) -> Result<()> {
     }
     output::line(format!("\n{}\n", confusion(&summary.classes, &summary.confusion)))?;
     output::line(format!("run      {}", folder.path().display()))?;
+    output::line(format!("card     {}", folder.model_card().display()))?;
     let (program, run) = (output::program(), word(folder.path()));
     output::line(format!("next     {program} predict {run} FILE..."))?;
     output::line(format!("         {program} eval {run} --data DIR"))

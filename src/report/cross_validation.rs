@@ -4,18 +4,17 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::Align;
 use super::figures::percent;
-use super::page;
 use super::runs::csv;
 use super::sheet::{Sheet, columns};
+use super::{Align, drawing, ladder, page};
 use crate::train::Statistic;
 use crate::train::cross_validate::{Classifier, CrossValidation, FoldResult, LOAD_PAIRS};
 use crate::train::metrics::{Scores, Shown};
 
 /// All tables.
 pub fn sheets(validation: &CrossValidation) -> Vec<Sheet> {
-    let mut sheets = vec![ladder(validation)];
+    let mut sheets = vec![rungs(validation)];
     sheets.extend(alarms(validation));
     for classifier in Classifier::ALL {
         sheets.extend(pairs(validation, classifier));
@@ -34,6 +33,7 @@ pub fn page(validation: &CrossValidation) -> String {
         }
         @for sheet in sheets(validation) {
             h2 { (sheet.title) }
+            @if sheet.name == LADDER { (page::figure(&ladder::draw(validation))) }
             (sheet.markup())
         }
         h2 { "What the splits show" }
@@ -62,8 +62,17 @@ pub fn page(validation: &CrossValidation) -> String {
 /// The files beside the page, by name.
 pub fn files(validation: &CrossValidation) -> Vec<(&'static str, String)> {
     let json = serde_json::to_string_pretty(validation).expect("every key is a string");
-    vec![("cross-validation.json", json + "\n"), ("folds.csv", folds_csv(validation))]
+    let drawing =
+        drawing::file("The ladder of splits", &[(limits(validation), vec![ladder::draw(validation)])]);
+    vec![
+        ("cross-validation.json", json + "\n"),
+        ("folds.csv", folds_csv(validation)),
+        ("ladder.svg", drawing),
+    ]
 }
+
+/// The table that is drawn as well.
+const LADDER: &str = "ladder";
 
 /// What a figure of each rung is about.
 const MEANINGS: [(&str, &str); 7] = [
@@ -86,7 +95,7 @@ pub fn limits(validation: &CrossValidation) -> String {
 }
 
 /// Of whom a figure is.
-fn name(classifier: Classifier) -> &'static str {
+pub(super) fn name(classifier: Classifier) -> &'static str {
     match classifier {
         Classifier::Network => "network",
         Classifier::Forest => "random forest",
@@ -103,13 +112,17 @@ fn spread(statistic: Option<Statistic>) -> String {
     }
 }
 
+/// The classes that a fold of the rung tests on bearings which were, or may have been, learned from.
+pub(super) fn leaky_classes<'a>(validation: &'a CrossValidation, rung: &'a str) -> BTreeSet<&'a str> {
+    let of_fold = |fold: &'a FoldResult| {
+        validation.classes.iter().filter(|class| !fold.clean_classes.contains(class)).map(String::as_str)
+    };
+    validation.of(rung).flat_map(of_fold).collect()
+}
+
 /// A rung with what there is to say against it.
 fn rung(validation: &CrossValidation, name: &str) -> String {
-    let folds = validation.of(name);
-    let leaky: BTreeSet<&str> = folds
-        .flat_map(|fold| validation.classes.iter().filter(|class| !fold.clean_classes.contains(class)))
-        .map(String::as_str)
-        .collect();
+    let leaky = leaky_classes(validation, name);
     match leaky.len() {
         0 => name.to_owned(),
         all if all == validation.classes.len() => format!("{name}; leaky"),
@@ -117,7 +130,7 @@ fn rung(validation: &CrossValidation, name: &str) -> String {
     }
 }
 
-fn ladder(validation: &CrossValidation) -> Sheet {
+fn rungs(validation: &CrossValidation) -> Sheet {
     let mut rows = Vec::new();
     for name_of_rung in validation.rungs() {
         for classifier in Classifier::ALL {
@@ -137,7 +150,7 @@ fn ladder(validation: &CrossValidation) -> Sheet {
         }
     }
     Sheet {
-        name: "ladder",
+        name: LADDER,
         title: "The ladder of splits".to_owned(),
         columns: columns(&[
             ("split by", Align::Left),
@@ -151,7 +164,7 @@ fn ladder(validation: &CrossValidation) -> Sheet {
         rows,
         note: format!(
             "Mean ± standard deviation over the folds. Balanced accuracy and AUROC are by window, the last column is the \
-             balanced accuracy of decisions by recording. {}; {}.",
+             balanced accuracy of decisions by recording. Limits: {}; {}.",
             limits(validation),
             self::rows(validation)
         ),

@@ -4,6 +4,7 @@
 //! [`confusion`] and [`reliability`] make a [`drawing::Drawing`] of figures, and [`folder`] writes the page with the
 //! files beside it. [`run_page`] is the page of finished [`runs`], [`reproduction`] that of the paper's experiments,
 //! [`cross_validation`] that of a ladder of splits; [`spectrum`] draws what a recording shows without a model.
+//! [`model_card`] is the page that stays in a run's folder.
 
 pub mod alarms;
 pub mod attribution;
@@ -15,6 +16,8 @@ pub mod curves;
 pub mod drawing;
 pub mod figures;
 pub mod folder;
+pub mod ladder;
+pub mod model_card;
 pub mod page;
 pub mod plot;
 pub mod reliability;
@@ -22,6 +25,7 @@ pub mod reproduction;
 pub mod run_page;
 pub mod runs;
 
+pub mod scores;
 pub mod sheet;
 pub mod spectrum;
 pub mod stress;

@@ -203,12 +203,12 @@ impl Panel {
 }
 
 /// A curve's dash; where the colours begin again, other dashes go with them.
-fn dash(curve: usize) -> &'static str {
+pub(super) fn dash(curve: usize) -> &'static str {
     DASHES[(curve + curve / COLOURS.len()) % DASHES.len()]
 }
 
 /// Elements in the colour of a curve.
-fn coloured(curve: usize, elements: &Markup) -> Markup {
+pub(super) fn coloured(curve: usize, elements: &Markup) -> Markup {
     let index = curve % COLOURS.len();
     html! { g class={ "c" (index) } stroke=(COLOURS[index]) fill=(COLOURS[index]) { (elements) } }
 }

@@ -1,53 +1,19 @@
 //! The page of one finished run, or of several side by side, and the files that go with it.
 
+mod files;
+mod glossary;
+mod scores;
+
 use maud::{Markup, html};
 
-use super::drawing::{self, Drawing};
+pub use self::files::files;
+use self::glossary::GLOSSARY;
 use super::figures::percent;
 use super::page::{self, Split};
 use super::plot::Panel;
-use super::runs::{self, Class, Entries, Run, differences};
+use super::runs::{Class, Entries, Run, differences};
 use super::{Align, confusion, curves};
 use crate::train::{ClassFigures, Figures};
-
-/// What the words on the page mean.
-const GLOSSARY: [(&str, &str); 8] = [
-    (
-        "Split",
-        "What stayed on one side when the windows were divided. By bearing, a test figure is about bearings that were \
-         never seen; by recording, time or window, about bearings that may be known.",
-    ),
-    (
-        "Leaky",
-        "The same bearing is, or may be, on both sides of the split: recognising it is enough for a high accuracy.",
-    ),
-    (
-        "Train, validation, test",
-        "Train windows fit the parameters; validation windows choose the epoch; test windows choose nothing and are \
-         only reported.",
-    ),
-    (
-        "Learning curves",
-        "Train: over the windows of the epoch while it went on, dropout on. The others: after it. Dotted: the epoch \
-         whose model was kept. All other figures are that model's, dropout off.",
-    ),
-    ("Loss", "Mean cross-entropy in nats; guessing among C classes costs ln C."),
-    (
-        "Accuracy, balanced",
-        "Share of the windows whose class was found; the mean over the classes of the share found in each, so that a \
-         frequent class weighs no more.",
-    ),
-    (
-        "Confusion matrix",
-        "A row is a true class; a cell has a count of windows and its share of the row, and the stronger its shade, \
-         the larger the share. Outlined: right answers.",
-    ),
-    (
-        "Precision, recall, F1, support",
-        "Share of the windows taken for a class that are of it; share of the windows of the class that were found; \
-         their harmonic mean; number of windows of the class. A dash stands for 0 / 0.",
-    ),
-];
 
 /// The most classes whose table stands beside their confusion matrix.
 const MOST_BESIDE: usize = 8;
@@ -68,6 +34,7 @@ pub fn page(runs: &[Run], command: &str) -> String {
             (by_class(run))
             h3 { "Loss and accuracy by part" }
             (parts(run))
+            (scores::sections(run))
         }
         h2 { @if one { "The run" } @else { "The runs" } }
         (settings(runs, &facts))
@@ -81,33 +48,6 @@ pub fn page(runs: &[Run], command: &str) -> String {
         _ => format!("{} runs side by side", runs.len()),
     };
     page::frame(if one { "Training report" } else { "Comparison of trainings" }, &title, &body, command)
-}
-
-/// The files beside the page, by name.
-pub fn files(runs: &[Run]) -> Vec<(&'static str, String)> {
-    let highest_loss = curves::highest_loss(runs);
-    let heading = |run: &Run| if runs.len() == 1 { String::new() } else { run.name.clone() };
-    let drawn = |panels: [Panel; 2]| panels.iter().map(Panel::draw).collect();
-    let mut plots: Vec<(String, Vec<Drawing>)> =
-        runs.iter().map(|run| (heading(run), drawn(curves::of_run(run, highest_loss)))).collect();
-    if runs.len() > 1 {
-        plots.insert(0, ("all runs".to_owned(), drawn(curves::of_runs(runs))));
-    }
-    let matrix = |run: &Run| {
-        let words = format!("{} test windows, {}", tested(run), run.split().words());
-        let heading = [heading(run), words].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-        (heading.join(": "), vec![confusion::draw(&run.summary.classes, &run.summary.confusion)])
-    };
-    let matrices: Vec<(String, Vec<Drawing>)> = runs.iter().map(matrix).collect();
-    let json = serde_json::to_string_pretty(&runs::document(runs)).expect("every key is a string");
-    vec![
-        ("curves.svg", drawing::file("Learning curves", &plots)),
-        ("confusion.svg", drawing::file("Confusion matrix", &matrices)),
-        ("epochs.csv", runs::epochs_csv(runs)),
-        ("classes.csv", runs::classes_csv(runs)),
-        ("confusion.csv", runs::confusion_csv(runs)),
-        ("figures.json", json + "\n"),
-    ]
 }
 
 /// The figures to see first: those over the test windows, or else over what there is.
@@ -149,6 +89,7 @@ fn comparison(runs: &[Run]) -> Markup {
                 "The splits differ, so these accuracies answer different questions: do not rank the runs by them."
             }))
         }
+        (scores::comparison(runs))
         h3 { "Learning curves of all runs" }
         (plots(&curves::of_runs(runs)))
     }
@@ -156,7 +97,11 @@ fn comparison(runs: &[Run]) -> Markup {
 
 /// What to say beside every figure of a run.
 fn notes(run: &Run) -> Markup {
+    let held_out = run.held_out();
     html! {
+        @if !held_out.is_empty() {
+            p { b { "Tested on: " } (held_out.join(", ")) " (" (run.split().marked()) ")" }
+        }
         @if run.summary.leaky {
             (page::note(&html! {
                 b { "Leaky: " } "the same bearing is, or may be, on both sides of the split. These figures can come \

@@ -64,6 +64,12 @@ impl Run {
         Split { name: format!("split by {split}"), synthetic, leaky }
     }
 
+    /// The bearings, fault sizes or loads that were tested on, in words; empty where the split is not by these.
+    pub fn held_out(&self) -> Vec<String> {
+        let Summary { split, held_out, .. } = &self.summary;
+        held_out.iter().map(|group| split.words(group)).collect()
+    }
+
     /// The parts that have windows, with their figures.
     pub fn parts(&self) -> Vec<(&'static str, Figures)> {
         let Summary { train, validation, test, .. } = self.summary;

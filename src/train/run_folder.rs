@@ -9,6 +9,7 @@
 //! | `model.safetensors` | the kept model: best by validation loss, or the last epoch's where nothing validates |
 //! | `last.safetensors` | where training stands, Adam's moments included; `train --resume` reads it |
 //! | `summary.json` | the result, [`Summary`]; written when the run is finished |
+//! | `model-card.md` | the same to read, on one page; the command line writes it when the run is finished |
 //! | `events.out.tfevents.gpu-bearing` | with `--tensorboard`: the epochs' figures for TensorBoard |
 
 use std::collections::BTreeMap;
@@ -233,6 +234,11 @@ impl RunFolder {
         self.path.join("summary.json")
     }
 
+    /// What the kept model is and can do, to read.
+    pub fn model_card(&self) -> PathBuf {
+        self.path.join("model-card.md")
+    }
+
     /// Whether the run has come to its end.
     pub fn is_finished(&self) -> bool {
         self.summary().exists()
@@ -366,15 +372,26 @@ impl RunFolder {
         Ok(summary)
     }
 
-    /// Takes `summary.json` away, since the run goes on.
+    /// Writes `model-card.md`.
     ///
     /// # Errors
-    /// If the file cannot be removed.
+    /// If the file cannot be written.
+    pub fn write_model_card(&self, text: &str) -> Result<()> {
+        self.written(replace(&self.model_card(), text.as_bytes()))
+    }
+
+    /// Takes `summary.json` and `model-card.md` away, since the run goes on.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
     pub fn remove_summary(&self) -> Result<()> {
-        match fs::remove_file(self.summary()) {
-            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(Error::write(&self.summary(), &cause)),
-            _ => Ok(()),
+        for path in [self.model_card(), self.summary()] {
+            match fs::remove_file(&path) {
+                Err(cause) if cause.kind() != ErrorKind::NotFound => return Err(Error::write(&path, &cause)),
+                _ => (),
+            }
         }
+        Ok(())
     }
 
     /// Reads the kept model.

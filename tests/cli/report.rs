@@ -12,7 +12,9 @@ pub(crate) const TRIALS: &[Test] = &[
     ("report refuses unfinished runs and what it would overwrite", refusals),
 ];
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 12] = [
+    "alarms.csv",
+    "alarms.svg",
     "classes.csv",
     "confusion.csv",
     "confusion.svg",
@@ -20,6 +22,9 @@ const FILES: [&str; 7] = [
     "epochs.csv",
     "figures.json",
     "index.html",
+    "reliability.csv",
+    "reliability.svg",
+    "scores.csv",
 ];
 
 fn percent(share: &Value) -> String {
@@ -50,6 +55,14 @@ fn of_sample() {
             assert!(page.contains(&percent(&summary[part][share])), "{part} {share}");
         }
     }
+    for by in ["windows", "recordings"] {
+        for classifier in ["scores", "baselines/forest", "baselines/logistic"] {
+            let share = summary.pointer(&format!("/{classifier}/{by}/balanced_accuracy")).unwrap();
+            assert!(page.contains(&percent(share)), "{classifier} {by}");
+        }
+    }
+    let card = text(&workshop, "a run/model-card.md");
+    assert!(card.contains(&percent(&summary["scores"]["recordings"]["macro_f1"])), "{card}");
     for count in summary["confusion"].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap()) {
         assert!(page.contains(&format!(">{count}</text>")), "{count}");
     }

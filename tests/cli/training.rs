@@ -47,6 +47,7 @@ fn folder() {
         "config.toml",
         "last.safetensors",
         "metrics.jsonl",
+        "model-card.md",
         "model.safetensors",
         "split.csv",
         "summary.json",

@@ -11,13 +11,13 @@ use gpu_bearing::train::RunFolder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const HOSTILE: &str = "<script>alert(\"1\")</script> & 'x'\u{1}";
+pub(crate) const HOSTILE: &str = "<script>alert(\"1\")</script> & 'x'\u{1}";
 
 fn figures(loss: f64, accuracy: f64) -> Value {
     json!({ "loss": loss, "accuracy": accuracy, "balanced_accuracy": accuracy / 2.0, "windows": 40 })
 }
 
-fn summary() -> Value {
+pub(crate) fn summary() -> Value {
     json!({
         "version": "0.0.9", "adapter": "an adapter", "model": "tiny", "parameters": 1234, "window": 64,
         "variants": { "conv1d": "tiled", "relu": "standard" }, "rate": 8000.0, "synthetic": true, "protocol": null,
@@ -28,7 +28,7 @@ fn summary() -> Value {
     })
 }
 
-fn epochs() -> Vec<Value> {
+pub(crate) fn epochs() -> Vec<Value> {
     let epoch = |epoch: usize| {
         json!({
             "epoch": epoch, "split": "recording", "learning_rate": 0.001, "seconds": 0.5, "test": null,
@@ -38,8 +38,46 @@ fn epochs() -> Vec<Value> {
     (1..=3).map(epoch).collect()
 }
 
+/// Further figures of a classifier: `share` by window, a little more by recording.
+pub(crate) fn scores(share: f64) -> Value {
+    let shown = |rows: usize, share: f64| {
+        json!({
+            "rows": rows, "accuracy": share, "balanced_accuracy": share + 0.001, "macro_f1": share + 0.002,
+            "macro_auroc": share + 0.003,
+        })
+    };
+    let point = |threshold: f64, false_alarms: u64, missed_faults: u64| json!({ "threshold": threshold, "false_alarms": false_alarms, "missed_faults": missed_faults });
+    json!({
+        "windows": shown(40, share), "recordings": shown(9, share + 0.1), "interval": null,
+        "alarms": {
+            "healthy": 3, "false_alarms": 1, "faulty": 6, "missed_faults": 2,
+            "curve": [point(0.0, 0, 6), point(0.25, 1, 4), point(0.75, 3, 0)],
+        },
+    })
+}
+
+/// A summary with all that a run keeps.
+pub(crate) fn full_summary() -> Value {
+    let mut bins = vec![json!({ "count": 0, "confidence": null, "accuracy": null }); 15];
+    bins[14] = json!({ "count": 40, "confidence": 0.99, "accuracy": 0.625 });
+    let reliability = |error: f64| json!({ "bins": bins, "error": error });
+    let mut full = summary();
+    let division = |class: &str, leaky: bool| json!({ "class": class, "rule": "recording", "bearings": 2, "recordings": 7, "leaky": leaky });
+    full["divisions"] =
+        json!([division("normal", true), division(HOSTILE, false), division("absent", false)]);
+    full["scores"] = scores(0.611);
+    full["calibration"] = json!({
+        "temperature": { "value": 1.875, "clamped": false }, "before": reliability(0.365),
+        "after": reliability(0.122),
+    });
+    full["baselines"] = json!({
+        "samples": 4096, "fault_frequencies": false, "rows": 77, "forest": scores(0.755), "logistic": scores(0.522),
+    });
+    full
+}
+
 /// Writes a run's folder, as `train` does.
-fn write_run(path: &Path, summary: &Value, epochs: &[Value], config: &str) -> RunFolder {
+pub(crate) fn write_run(path: &Path, summary: &Value, epochs: &[Value], config: &str) -> RunFolder {
     fs::create_dir_all(path).unwrap();
     fs::write(path.join("config.toml"), config).unwrap();
     fs::write(path.join("summary.json"), summary.to_string()).unwrap();
@@ -48,7 +86,7 @@ fn write_run(path: &Path, summary: &Value, epochs: &[Value], config: &str) -> Ru
     RunFolder::open(path).unwrap()
 }
 
-fn run(summary: &Value, epochs: &[Value]) -> Run {
+pub(crate) fn run(summary: &Value, epochs: &[Value]) -> Run {
     let folder = TempDir::new().unwrap();
     Run::read(&write_run(folder.path(), summary, epochs, "batch = 32\nmodel = \"a < b\"\n")).unwrap()
 }
@@ -309,4 +347,101 @@ fn damaged_files_are_named() {
     fs::remove_file(folder.path().join("summary.json")).unwrap();
     let error = Run::read(&RunFolder::open(folder.path()).unwrap()).unwrap_err().to_string();
     assert!(error.contains("not finished") && error.contains("--resume"), "{error}");
+}
+
+/// Each `tr` of a page.
+fn table_rows(page: &str) -> Vec<&str> {
+    page.split("<tr>").skip(1).map(|row| row.split("</tr>").next().unwrap()).collect()
+}
+
+#[test]
+fn further_figures_stand_on_the_page_with_their_split() {
+    let page = run_page::page(&[run(&full_summary(), &epochs())], "");
+    for part in [
+        "1 of 3",
+        "2 of 6",
+        "A temperature of 1.88, fitted to the validation windows, takes the expected calibration error over the test \
+         windows from 36.5 % to 12.2 % (split by recording; synthetic; leaky).",
+        "There is no interval over bearings",
+        // Where a plain classifier wins, the page says so.
+        "By window, the random forest is better than the network: balanced accuracy 75.6 % against 61.2 % (split by \
+         recording; synthetic; leaky).",
+        "By recording, the random forest is better than the network: balanced accuracy 85.6 % against 71.2 %",
+        "77 windows of 4096 samples, the network&#39;s have 64; their features come without lines",
+    ] {
+        let part = part.replace("&#39;", "'");
+        assert!(page.contains(&part), "{part}\n{page}");
+    }
+    // Accuracy by recording, F1 by window, AUROC by recording, plain classifiers by window and by recording.
+    for figure in ["71.1 %", "61.3 %", "71.4 %", "75.6 %", "52.3 %", "62.3 %"] {
+        let places: Vec<&str> = table_rows(&page).into_iter().filter(|row| row.contains(figure)).collect();
+        assert!(!places.is_empty(), "{figure}");
+        for place in places {
+            for word in ["split by recording", ">synthetic<", ">leaky<"] {
+                assert!(place.contains(word), "{word}: {place}");
+            }
+        }
+    }
+    assert_eq!(page.matches("test windows at temperature 1.88").count(), 2, "its title and its label");
+
+    let mut other = full_summary();
+    (other["split"], other["leaky"]) = (json!("fault-size"), json!(false));
+    other["held_out"] = json!(["0.007", "0.021"]);
+    other["scores"]["interval"] = json!({ "low": 0.333, "high": 0.888 });
+    other["scores"]["windows"]["balanced_accuracy"] = json!(0.912);
+    other["calibration"]["temperature"]["clamped"] = json!(true);
+    let page = run_page::page(&[run(&other, &epochs())], "");
+    for part in [
+        "0.007 inch, 0.021 inch",
+        "between 33.3 % and 88.8 % (95 % interval over bearings; split by fault-size; synthetic)",
+        "By window, the network is better than the plain classifiers: balanced accuracy 91.2 % against 75.6 %",
+        "Its confidence was left as it is",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    assert!(!page.contains("at temperature"), "a temperature that is not used is not drawn");
+}
+
+#[test]
+fn runs_side_by_side_show_decisions_by_recording() {
+    let runs = [run(&full_summary(), &epochs()), run(&summary(), &epochs())];
+    let page = run_page::page(&runs, "");
+    let row =
+        table_rows(&page).into_iter().find(|row| row.contains("1 of 3") && row.contains("85.6 %")).unwrap();
+    for part in ["9 recordings", ">leaky<", "71.2 %", "2 of 6", "62.3 %"] {
+        assert!(row.contains(part), "{part}: {row}");
+    }
+    // An earlier run kept fewer figures.
+    assert_eq!(page.matches("Plain classifiers on the same split").count(), 1);
+    let old = run_page::page(&runs[1..], "");
+    for heading in ["By recording</h3>", "Ranking</h3>", "Confidence</h3>", "Tested on"] {
+        assert!(!old.contains(heading), "{heading}");
+    }
+}
+
+#[test]
+fn further_figures_are_files_that_keep_every_bit() {
+    let files = run_page::files(&[run(&full_summary(), &epochs()), run(&summary(), &epochs())]);
+    let records = |name: &str| -> Vec<csv::StringRecord> {
+        csv::Reader::from_reader(file(&files, name).as_bytes()).records().map(Result::unwrap).collect()
+    };
+    let scores = records("scores.csv");
+    let of = |row: usize| scores[row].iter().skip(1).collect::<Vec<_>>();
+    assert_eq!(scores.len(), 6, "three classifiers by window and by recording");
+    let share = |share: f64| share.to_string();
+    let (split, by_recording) = ("split by recording; synthetic; leaky", 0.611 + 0.1);
+    assert_eq!(of(0)[..6], [split, "network", "window", "40", "0.611", &share(0.611 + 0.001)]);
+    let f1 = share(by_recording + 0.002);
+    assert_eq!(of(1)[2..5], ["recording", "9", &share(by_recording)]);
+    assert_eq!(of(1)[8..], [&f1, &share(by_recording + 0.003), "1", "3", "2", "6"]);
+    assert_eq!(records("alarms.csv").len(), 3);
+    let reliability = records("reliability.csv");
+    assert_eq!(reliability.len(), 30);
+    assert_eq!(reliability[29].iter().skip(2).collect::<Vec<_>>()[0], "1.875");
+    for name in ["alarms.svg", "reliability.svg"] {
+        assert!(file(&files, name).contains(split), "{name}");
+    }
+    // What no run has, is no file.
+    let old = run_page::files(&[run(&summary(), &epochs())]);
+    assert_eq!(old.len(), 6);
 }

@@ -1,0 +1,109 @@
+//! What a test shows beyond loss and accuracy, in words, for pages and cards. An accuracy never stands without its split.
+
+use super::figures::percent;
+use crate::train::Summary;
+use crate::train::metrics::bootstrap::{Interval, LEAST_BEARINGS};
+use crate::train::metrics::calibration::Calibration;
+use crate::train::metrics::{Scores, Shown};
+
+/// Takes the figures by window or by recording.
+type By = fn(&Scores) -> Shown;
+
+/// What figures are over.
+pub const BY: [(&str, By); 2] =
+    [("window", |scores| scores.windows), ("recording", |scores| scores.recordings)];
+
+/// The network and what was tested beside it on the same division, by name; nothing of a run that kept fewer figures.
+pub fn classifiers(summary: &Summary) -> Vec<(&'static str, &Scores)> {
+    let plain = summary.baselines.as_ref();
+    let all = [
+        ("network", summary.scores.as_ref()),
+        ("random forest", plain.map(|plain| &plain.forest)),
+        ("logistic regression", plain.map(|plain| &plain.logistic)),
+    ];
+    all.into_iter().filter_map(|(name, scores)| Some((name, scores?))).collect()
+}
+
+/// False alarms and missed faults, as in `1 of 8`; none where no class is healthy.
+pub fn alarm_counts(scores: &Scores) -> Option<[String; 2]> {
+    let alarms = scores.alarms.as_ref()?;
+    let counts = [(alarms.false_alarms, alarms.healthy), (alarms.missed_faults, alarms.faulty)];
+    Some(counts.map(|(count, of)| format!("{count} of {of}")))
+}
+
+/// How far the balanced accuracy would move with other bearings, or why that is not known.
+pub fn interval(scores: &Scores, split: &str) -> String {
+    match scores.interval {
+        Some(Interval { low, high }) => format!(
+            "With other bearings of the same kinds, the balanced accuracy by window would lie between {} and {} (95 % \
+             interval over bearings; {split}).",
+            percent(low),
+            percent(high)
+        ),
+        None => format!(
+            "There is no interval over bearings: one needs the name of every bearing tested on, and {LEAST_BEARINGS} or \
+             more of them in every class."
+        ),
+    }
+}
+
+/// What the temperature does, or why there is none.
+pub fn temperature(calibration: Option<&Calibration>, split: &str) -> String {
+    match calibration {
+        None => "No temperature was fitted, since no windows validate: how far its confidence can be trusted is not \
+                 known."
+            .to_owned(),
+        Some(Calibration { temperature, before, .. }) if temperature.clamped => format!(
+            "Its confidence was left as it is, since the validation windows do not say how sure it may be, as where every \
+             one is right; expected calibration error over the test windows {} ({split}).",
+            percent(before.error)
+        ),
+        Some(Calibration { temperature, before, after }) => format!(
+            "A temperature of {:.2}, fitted to the validation windows, takes the expected calibration error over the test \
+             windows from {} to {} ({split}).",
+            temperature.value,
+            percent(before.error),
+            percent(after.error)
+        ),
+    }
+}
+
+/// Whether the network is better than the plain classifiers, by window and by recording; nothing without these.
+pub fn standing(summary: &Summary, split: &str) -> Vec<String> {
+    let all = classifiers(summary);
+    let [("network", network), plain @ ..] = &all[..] else { return Vec::new() };
+    let sentence = |(by, shown): (&str, By)| {
+        let balanced = |scores: &Scores| shown(scores).balanced_accuracy;
+        // Of equals, the first.
+        let (best, rival) = plain.iter().rev().max_by(|a, b| balanced(a.1).total_cmp(&balanced(b.1)))?;
+        let (own, other) = (balanced(network), balanced(rival));
+        let [own_words, other_words] = [own, other].map(percent);
+        Some(if own_words == other_words {
+            format!("By {by}, the {best} is as good as the network: balanced accuracy {own_words} ({split}).")
+        } else if own < other {
+            format!(
+                "By {by}, the {best} is better than the network: balanced accuracy {other_words} against {own_words} \
+                 ({split})."
+            )
+        } else {
+            format!(
+                "By {by}, the network is better than the plain classifiers: balanced accuracy {own_words} against \
+                 {other_words} of the {best} ({split})."
+            )
+        })
+    };
+    BY.into_iter().filter_map(sentence).collect()
+}
+
+/// What the plain classifiers were given; nothing without these.
+pub fn plain_rows(summary: &Summary) -> Option<String> {
+    let plain = summary.baselines.as_ref()?;
+    let lines = match plain.fault_frequencies {
+        true => "with lines at the fault frequencies, since bearing and speed of every recording are known",
+        false => "without lines at the fault frequencies, since bearing or speed of a recording is not known",
+    };
+    Some(format!(
+        "The plain classifiers are fitted to {} windows of {} samples, the network's have {}; their features come {lines}.",
+        plain.rows, plain.samples, summary.window
+    ))
+}
