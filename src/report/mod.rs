@@ -24,7 +24,6 @@ pub mod reliability;
 pub mod reproduction;
 pub mod run_page;
 pub mod runs;
-
 pub mod scores;
 pub mod sheet;
 pub mod spectrum;

@@ -157,7 +157,8 @@ fn limits(summary: &Summary) -> Vec<String> {
         ));
     }
     limits.push(format!(
-        "It knows its {} classes only: any other fault or combination of faults is taken for one of these.",
+        "It knows its {} classes only: any other fault or combination of faults is taken for one of these, \
+         unless `predict --reject` turns it away as unfamiliar.",
         classes.len()
     ));
     if !classes.iter().any(|class| is_healthy(class)) {
