@@ -94,15 +94,6 @@ pub fn limits(validation: &CrossValidation) -> String {
     format!("{windows}, {} epochs", validation.most_epochs)
 }
 
-/// Of whom a figure is.
-pub(super) fn name(classifier: Classifier) -> &'static str {
-    match classifier {
-        Classifier::Network => "network",
-        Classifier::Forest => "random forest",
-        Classifier::Logistic => "logistic regression",
-    }
-}
-
 /// Mean and standard deviation; the mean alone of one fold.
 fn spread(statistic: Option<Statistic>) -> String {
     let Some(Statistic { runs, mean, deviation, .. }) = statistic else { return "-".to_owned() };
@@ -112,17 +103,9 @@ fn spread(statistic: Option<Statistic>) -> String {
     }
 }
 
-/// The classes that a fold of the rung tests on bearings which were, or may have been, learned from.
-pub(super) fn leaky_classes<'a>(validation: &'a CrossValidation, rung: &'a str) -> BTreeSet<&'a str> {
-    let of_fold = |fold: &'a FoldResult| {
-        validation.classes.iter().filter(|class| !fold.clean_classes.contains(class)).map(String::as_str)
-    };
-    validation.of(rung).flat_map(of_fold).collect()
-}
-
 /// A rung with what there is to say against it.
 fn rung(validation: &CrossValidation, name: &str) -> String {
-    let leaky = leaky_classes(validation, name);
+    let leaky = validation.leaky_classes(name);
     match leaky.len() {
         0 => name.to_owned(),
         all if all == validation.classes.len() => format!("{name}; leaky"),
@@ -141,7 +124,7 @@ fn rungs(validation: &CrossValidation) -> Sheet {
             rows.push(vec![
                 if first { rung(validation, name_of_rung) } else { String::new() },
                 if first { balanced.runs.to_string() } else { String::new() },
-                name(classifier).to_owned(),
+                classifier.name().to_owned(),
                 spread(Some(balanced)),
                 percent(balanced.min),
                 spread(over(|scores| scores.windows.macro_auroc)),
@@ -206,7 +189,7 @@ fn alarms(validation: &CrossValidation) -> Option<Sheet> {
                     } else {
                         String::new()
                     },
-                    name(classifier).to_owned(),
+                    classifier.name().to_owned(),
                     format!("{false_alarms} of {healthy}"),
                     format!("{missed} of {faulty}"),
                 ]);
@@ -248,7 +231,7 @@ fn pairs(validation: &CrossValidation, classifier: Classifier) -> Option<Sheet> 
     };
     Some(Sheet {
         name: "pairs",
-        title: format!("From one load to another: {}", name(classifier)),
+        title: format!("From one load to another: {}", classifier.name()),
         columns: headings,
         rows: (loads.iter())
             .map(|from| {
@@ -335,7 +318,7 @@ fn folds_csv(validation: &CrossValidation) -> String {
                 tested(fold),
                 fold.seed.to_string(),
                 fold.leaky.to_string(),
-                name(classifier).to_owned(),
+                classifier.name().to_owned(),
                 windows.rows.to_string(),
                 windows.accuracy.to_string(),
                 windows.balanced_accuracy.to_string(),

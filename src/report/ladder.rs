@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::cross_validation::{leaky_classes, name};
 use super::drawing::{Drawing, INK, number, shortened};
 use super::figures::percent;
 use super::plot::{coloured, dash};
@@ -75,7 +74,7 @@ fn behind(validation: &CrossValidation, rung: &str, top: f64) -> Markup {
     let [first, last] = [top + HEAD, top + height - 2.0].map(number);
     let chance = number(along(1.0 / validation.classes.len() as f64));
     html! {
-        @if !leaky_classes(validation, rung).is_empty() {
+        @if !validation.leaky_classes(rung).is_empty() {
             rect.paper x="0" y=(number(top)) width=(WIDTH) height=(number(height)) rx="4" fill=(LEAKY.0) {}
         }
         @for label in LABELS {
@@ -88,7 +87,7 @@ fn behind(validation: &CrossValidation, rung: &str, top: f64) -> Markup {
 
 /// A rung's name and what is against it, then a row a classifier.
 fn rung(validation: &CrossValidation, rung: &str, top: f64) -> Markup {
-    let leaky = leaky_classes(validation, rung);
+    let leaky = validation.leaky_classes(rung);
     let against = match leaky.len() {
         0 => String::new(),
         all if all == validation.classes.len() => "leaky".to_owned(),
@@ -130,11 +129,11 @@ fn row<'a>(
         line x1=(ends[0]) x2=(ends[1]) y1=(height) y2=(height) stroke-width="2" {}
         @for (fold, share) in dots {
             circle cx=(number(along(share))) cy=(height) r="3" stroke="none" {
-                title { (fold.run) ", " (name(classifier)) ": " (percent(share)) }
+                title { (fold.run) ", " (classifier.name()) ": " (percent(share)) }
             }
         }
     };
-    let short = if classifier == Classifier::Logistic { "logistic" } else { name(classifier) };
+    let short = if classifier == Classifier::Logistic { "logistic" } else { classifier.name() };
     let short = short.strip_prefix("random ").unwrap_or(short);
     html! {
         text x="6" y=(number(y + 4.5)) { (short) }

@@ -4,6 +4,7 @@
 //! Every fold is an ordinary run in a folder of its own; one that is finished is not run again, one that was interrupted
 //! goes on. The figures are read from the runs' folders.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -168,6 +169,15 @@ impl Classifier {
     /// All, in the order in which they are shown.
     pub const ALL: [Self; 3] = [Self::Network, Self::Forest, Self::Logistic];
 
+    /// Its name in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Forest => "random forest",
+            Self::Logistic => "logistic regression",
+        }
+    }
+
     /// What it scores on a fold.
     pub fn scores(self, fold: &FoldResult) -> Option<&Scores> {
         match self {
@@ -214,6 +224,14 @@ impl CrossValidation {
     /// The folds of a rung.
     pub fn of<'a>(&'a self, rung: &'a str) -> impl Iterator<Item = &'a FoldResult> + Clone {
         self.folds.iter().filter(move |fold| fold.rung == rung)
+    }
+
+    /// Classes that a fold of the rung tests on bearings which were, or may have been, learned from.
+    pub fn leaky_classes<'a>(&'a self, rung: &'a str) -> BTreeSet<&'a str> {
+        let of_fold = |fold: &'a FoldResult| {
+            self.classes.iter().filter(|class| !fold.clean_classes.contains(class)).map(String::as_str)
+        };
+        self.of(rung).flat_map(of_fold).collect()
     }
 
     /// A figure of a classifier over the folds of a rung; none where no fold has it.
