@@ -52,16 +52,13 @@ fn by_recording(scores: &Scores) -> String {
 }
 
 fn in_words(calibration: Option<&Calibration>) -> String {
-    let Some(Calibration { temperature, before, after }) = calibration else {
+    let Some(calibration) = calibration else {
         return "confidences are not calibrated, since no temperature was fitted to validation windows"
             .to_owned();
     };
-    if temperature.clamped {
-        return format!(
-            "expected error {}; left so, since the validation windows fit no temperature (all right, or no better than \
-             chance)",
-            percent(before.error)
-        );
+    let Calibration { temperature, before, after, .. } = calibration;
+    if !calibration.is_used() {
+        return format!("expected error {}; left so, since {}", percent(before.error), left_so(calibration));
     }
     format!(
         "expected error {} before, {} after at temperature {:.2}, fitted to validation windows",
@@ -131,4 +128,13 @@ pub fn unresolved(recordings: u64, most: f64) -> Option<String> {
 pub fn share(share: f64) -> String {
     // Twelve digits hide that 0.07 * 100 is no whole number.
     format!("{} %", (share * 1e14).round() / 1e12)
+}
+
+/// Why a temperature is not used.
+pub fn left_so(calibration: &Calibration) -> &'static str {
+    if calibration.of_trained_bearings {
+        "the validation windows are of the bearings trained on, and easier than new ones"
+    } else {
+        "the validation windows fit no temperature (all right, or no better than chance)"
+    }
 }

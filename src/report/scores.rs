@@ -1,5 +1,6 @@
 //! What a test shows beyond loss and accuracy, in words, for pages and cards. An accuracy never stands without its split.
 
+use super::conclusion::left_so;
 use super::figures::percent;
 use crate::train::Summary;
 use crate::train::metrics::bootstrap::{Interval, LEAST_BEARINGS};
@@ -53,12 +54,12 @@ pub fn temperature(calibration: Option<&Calibration>, split: &str) -> String {
         None => "No temperature was fitted, since no windows validate: how far its confidence can be trusted is not \
                  known."
             .to_owned(),
-        Some(Calibration { temperature, before, .. }) if temperature.clamped => format!(
-            "Its confidence was left as it is, since the validation windows do not say how sure it may be, as where every \
-             one is right; expected calibration error over the test windows {} ({split}).",
-            percent(before.error)
+        Some(calibration) if !calibration.is_used() => format!(
+            "Its confidence was left as it is, since {}; expected calibration error over the test windows {} ({split}).",
+            left_so(calibration),
+            percent(calibration.before.error)
         ),
-        Some(Calibration { temperature, before, after }) => format!(
+        Some(Calibration { temperature, before, after, .. }) => format!(
             "A temperature of {:.2}, fitted to the validation windows, takes the expected calibration error over the test \
              windows from {} to {} ({split}).",
             temperature.value,

@@ -386,11 +386,11 @@ impl<'a> Trainer<'a> {
             Some(rate) => Baselines::of(recordings, rate, split, model.window, named.as_ref(), seed)?,
             None => None, // recordings as they are, at different rates
         };
-        let calibration = Calibration::of(&validation.scored, &test.scored);
-        if let Some(Calibration { temperature, .. }) = &calibration {
-            // Where every validation window was found, they do not say how sure the model may be.
-            self.temperature = (!temperature.clamped).then_some(temperature.value);
-        }
+        let of_trained_bearings = split.divisions.iter().any(|division| division.validation.is_some());
+        let calibration = Calibration::of(&validation.scored, &test.scored)
+            .map(|calibration| Calibration { of_trained_bearings, ..calibration });
+        let used = calibration.as_ref().filter(|calibration| calibration.is_used());
+        self.temperature = used.map(|calibration| calibration.temperature.value);
         self.familiarity.clone_from(&validation.familiarity);
         self.familiarity.sort_by(f64::total_cmp);
         self.save_kept()?;

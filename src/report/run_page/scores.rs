@@ -146,9 +146,9 @@ fn plain(run: &Run) -> Markup {
 
 /// What there is to draw of `calibration`, with what it is of: a temperature that is not used is not drawn.
 pub(super) fn reliabilities(calibration: &Calibration) -> Vec<(String, &Reliability)> {
-    let Calibration { temperature, before, after } = calibration;
+    let Calibration { temperature, before, after, .. } = calibration;
     let mut drawn = vec![("test windows as trained".to_owned(), before)];
-    if !temperature.clamped {
+    if calibration.is_used() {
         drawn.push((format!("test windows at temperature {:.2}", temperature.value), after));
     }
     drawn

@@ -114,6 +114,10 @@ impl Reliability {
 pub struct Calibration {
     /// Fitted to the validation rows.
     pub temperature: Temperature,
+    /// Whether these are of the bearings that were trained on while the test's are not: they are easier, and a temperature
+    /// fitted to them makes a model too sure of new bearings.
+    #[serde(default)]
+    pub of_trained_bearings: bool,
     /// Of the test rows as they are.
     pub before: Reliability,
     /// Of the test rows at that temperature.
@@ -129,6 +133,11 @@ impl Calibration {
     /// Looks at `test` before and after a temperature that was fitted elsewhere; none where it has no row.
     pub fn at(temperature: Temperature, test: &Scored) -> Option<Self> {
         let after = Reliability::of(&temperature.apply(test))?;
-        Some(Self { temperature, before: Reliability::of(test)?, after })
+        Some(Self { temperature, of_trained_bearings: false, before: Reliability::of(test)?, after })
+    }
+
+    /// Whether the temperature is one to go by: otherwise the probabilities are better left as they are.
+    pub fn is_used(&self) -> bool {
+        !self.temperature.clamped && !self.of_trained_bearings
     }
 }
