@@ -45,7 +45,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> Result<()> {
     let screen = Screen { json: args.json };
-    let base = options(args.options)?.validate()?;
+    let mut base = options(args.options)?.validate()?;
     if args.out.to_str().is_none() {
         return Err(Error::input(format!(
             "--out {}: the path is not UTF-8, so that config.toml cannot hold it: choose another folder",
@@ -53,8 +53,8 @@ pub(crate) fn run(args: Args) -> Result<()> {
         )));
     }
     let folders = absolute(&args.out.join("folds"));
-    let recordings = cross_validate::recordings(&base)?;
-    let ladder = cross_validate::ladder(&recordings, &args.splits, args.draws, base.seed)?;
+    let recordings = cross_validate::recordings(&mut base)?;
+    let ladder = cross_validate::ladder(&recordings, &base, &args.splits, args.draws)?;
     let plan: Vec<(usize, usize)> = (ladder.iter().enumerate())
         .flat_map(|(rung, folds)| (0..folds.folds.len()).map(move |fold| (rung, fold)))
         .collect();
@@ -121,7 +121,11 @@ fn options(given: Options) -> Result<Options> {
             refused.join(", ")
         )));
     }
-    Ok(Options { windows: given.windows.or(Some(WINDOWS)), epochs: given.epochs.or(Some(EPOCHS)), ..given })
+    Ok(Options {
+        windows: given.windows.or(given.augment_shift.is_none().then_some(WINDOWS)),
+        epochs: given.epochs.or(Some(EPOCHS)),
+        ..given
+    })
 }
 
 /// What a finished fold has come to.

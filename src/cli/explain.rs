@@ -12,7 +12,7 @@ use gpu_bearing::train::{kept_model, predict};
 use gpu_bearing::{Error, Result};
 use serde::Serialize;
 
-use super::options::ReadArgs;
+use super::options::{ReadArgs, bounded};
 use super::output::{self, Screen};
 use super::predict::read;
 
@@ -49,6 +49,9 @@ pub(crate) struct Args {
 /// Share of the margin by which attributions may miss it without a word.
 const INCOMPLETE: f64 = 0.05;
 
+/// Steps within reason: each takes a window of device memory.
+const MOST_STEPS: usize = 100_000;
+
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report<'a> {
@@ -70,6 +73,7 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
+    bounded("--steps", args.steps, 1, MOST_STEPS)?;
     let checkpoint = kept_model(&args.run)?;
     let options = args.read.options();
     let recording = (args.file.display().to_string(), read(&args.file, &options));

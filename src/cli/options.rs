@@ -31,7 +31,7 @@ const NOISE_RANGE: std::ops::RangeInclusive<f64> = -60.0..=120.0;
 
 const MOST_CHANNELS: usize = 65_535;
 /// The longest window that a model may have.
-const MOST_SAMPLES: usize = 1 << 24;
+pub(crate) const MOST_SAMPLES: usize = 1 << 24;
 const MOST_EPOCHS: usize = 1_000_000_000;
 /// Windows in a batch: the workgroups that any adapter takes in one dimension.
 pub(crate) const MOST_WINDOWS: usize = 65_535;
@@ -372,6 +372,12 @@ impl Options {
             tensorboard: self.tensorboard.unwrap_or(false),
         };
         config.named_bearing().map_err(|error| error.within("--bearing"))?;
+        if let (Some(windows), Some(1..)) = (config.windows, config.augment_shift) {
+            return Err(Error::input(format!(
+                "--windows {windows}: windows that stand apart cannot be moved among each other: leave it out, or \
+                 --augment-shift"
+            )));
+        }
         check_schedule(&config)?;
         check_class_weights(&config)?;
         Ok(config)

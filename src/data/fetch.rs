@@ -262,8 +262,8 @@ impl Session<'_> {
         let mut transfer = Transfer { file, part, continued: false, was_wrong: false };
         let mut fruitless = 0;
         let mut pause = self.source.pause;
+        let mut most = transfer.length();
         loop {
-            let before = transfer.length();
             let reason = match self.attempt(&mut transfer, tell) {
                 Ok(()) => match fs::rename(&transfer.part, &path) {
                     Ok(()) => return Outcome::Fetched,
@@ -272,8 +272,9 @@ impl Session<'_> {
                 Err(Lasting(reason)) => return Outcome::Failed(reason),
                 Err(Passing(reason)) => reason,
             };
-            if transfer.length() > before {
-                (fruitless, pause) = (0, self.source.pause);
+            // What was received and discarded before is no gain when it comes again.
+            if transfer.length() > most {
+                (most, fruitless, pause) = (transfer.length(), 0, self.source.pause);
             }
             fruitless += 1;
             if fruitless >= self.source.attempts {

@@ -80,7 +80,8 @@ impl Whitened {
 
     fn bins(&self, band: Band) -> Range<usize> {
         let bin = |hz: f64| (hz / self.step_hz).round() as usize;
-        bin(band.low_hz.max(LOWEST_HZ)).min(self.spectrum.len())..bin(band.high_hz).min(self.spectrum.len())
+        let end = bin(band.high_hz).min(self.spectrum.len());
+        bin(band.low_hz.max(LOWEST_HZ)).min(end)..end
     }
 
     /// The band of at least `width_hz` whose envelope has the highest kurtosis, and that kurtosis: 0 for Gaussian noise.
@@ -95,6 +96,9 @@ impl Whitened {
             }
             for index in 0..level {
                 let band = Band { low_hz: index as f64 * width, high_hz: (index + 1) as f64 * width };
+                if band.high_hz <= LOWEST_HZ {
+                    continue; // of a slow recording the first bands have nothing above that
+                }
                 let squared = self.squared_envelope(band, 0);
                 let kurtosis = squared.iter().map(|e| e * e).sum::<f64>() / squared.len() as f64 - 2.0;
                 if kurtosis > best.1 {

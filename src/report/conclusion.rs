@@ -53,7 +53,7 @@ fn by_recording(scores: &Scores) -> String {
 
 fn in_words(calibration: Option<&Calibration>) -> String {
     let Some(calibration) = calibration else {
-        return "confidences are not calibrated, since no temperature was fitted to validation windows"
+        return "confidences are not calibrated, since there is no temperature to go by from validation windows"
             .to_owned();
     };
     let Calibration { temperature, before, after, .. } = calibration;

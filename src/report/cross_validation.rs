@@ -78,8 +78,8 @@ const LADDER: &str = "ladder";
 const MEANINGS: [(&str, &str); 7] = [
     ("bearing", "A bearing that was never seen: what a user needs."),
     ("fault-size", "A defect of another size, of a known kind, on a bearing that was never seen."),
-    ("load", "Another motor load, of bearings that were learned from: leaky."),
-    (LOAD_PAIRS, "Learned at one load, tested at another, of the same bearings: leaky."),
+    ("load", "Another motor load, of bearings that were learned from where they ran at several: then leaky."),
+    (LOAD_PAIRS, "Learned at one load, tested at another: of the same bearings leaky."),
     ("recording", "Another recording, often of a bearing that was learned from: then leaky."),
     ("time", "Another moment of recordings that were learned from: leaky."),
     ("window", "Windows between those that were learned from: leaky, and nothing beyond fitting."),
@@ -239,7 +239,8 @@ fn pairs(validation: &CrossValidation, classifier: Classifier) -> Option<Sheet> 
             })
             .collect(),
         note: format!(
-            "Balanced accuracy by window (split by load; leaky: the same bearings). {}.",
+            "Balanced accuracy by window (split by {}). Limits: {}.",
+            rung(validation, LOAD_PAIRS),
             limits(validation)
         ),
     })

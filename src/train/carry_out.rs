@@ -38,17 +38,14 @@ pub fn carry_out(
     trainer.run(interrupted, observe)
 }
 
-/// What [`Material::load`] fills in where it is left open.
-const FILLED_IN: [&str; 5] = ["window", "stride", "target_rate", "scale", "split"];
-
 /// Refuses a folder whose run was begun with other options than `config`. The adapter may be another one, and layers that
-/// were to be frozen stand there by name.
+/// were to be frozen stand there by name. What depends on model and recordings must be given as well, but for the rate.
 fn refuse_other_options(folder: &RunFolder, config: &Config) -> Result<()> {
     let before = folder.read_config()?;
     let wanted = toml::Table::try_from(config).expect("options are strings, numbers and booleans");
-    let free = |key: &str| {
-        ["adapter", "freeze"].contains(&key) || (FILLED_IN.contains(&key) && !wanted.contains_key(key))
-    };
+    // A rate that was left open has been filled in.
+    let open = |key: &str| key == "target_rate" && !wanted.contains_key(key);
+    let free = |key: &str| ["adapter", "freeze"].contains(&key) || open(key);
     let other =
         (before.keys().chain(wanted.keys())).find(|key| !free(key) && before.get(*key) != wanted.get(*key));
     let Some(key) = other else { return Ok(()) };

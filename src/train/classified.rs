@@ -5,12 +5,12 @@ use super::metrics::unknown::by_recording;
 use super::metrics::{Scored, Tally};
 use super::scaling::restored;
 use super::scoring_variants;
-use crate::Result;
 use crate::data::Recording;
 use crate::data::windows;
 use crate::gpu::Gpu;
 use crate::nn::Checkpoint;
 use crate::nn::network::{Network, Options, Rows, Window};
+use crate::{Error, Result};
 
 /// Windows that a network has classified, in the order in which they were given.
 pub(super) struct Classified {
@@ -34,6 +34,23 @@ impl Classified {
         }
         let familiarity = by_recording(scored.recordings(), &rows.log_sum_exp);
         Self { tally, scored, familiarity }
+    }
+
+    /// Refuses probabilities that are no numbers, which recordings far beyond those trained on bring about.
+    ///
+    /// # Errors
+    /// There is one; names the recording, of `recordings`.
+    pub(super) fn refuse_non_finite(&self, recordings: &[Recording]) -> Result<()> {
+        let rows = &self.scored;
+        let bad = (0..rows.len()).find(|&row| rows.probabilities(row).iter().any(|p| !p.is_finite()));
+        bad.map_or(Ok(()), |row| {
+            let Recording { name, signal, .. } = &recordings[rows.recordings()[row]];
+            let peak = signal.iter().fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
+            Err(Error::input(format!(
+                "{name}: the network's answer is not a number; its largest sample is {peak:e}: is it in another unit than \
+                 the others, or damaged? Leave it out"
+            )))
+        })
     }
 
     /// What the model of `checkpoint` takes `windows` of `recordings` for, which are at its rate; `batch` windows at a

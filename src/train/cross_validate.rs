@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::baselines::Baselines;
 use super::left_out;
-use super::material::{at_working_rate, read};
+use super::material::{at_working_rate, read, split};
 use super::metrics::Scores;
 use super::{Config, Figures, RunFolder, Statistic, Summary};
 use crate::data::folds::{self, Fold};
 use crate::data::split::Rule;
+use crate::data::windows::Scale;
 use crate::data::{Recording, classes};
+use crate::nn::Model;
 use crate::{Error, Result};
 
 /// One way of dividing: its folds.
@@ -35,7 +37,8 @@ pub const LOAD_PAIRS: &str = "load-pairs";
 ///
 /// # Errors
 /// A name that is none, or a rung that the metadata do not allow.
-pub fn ladder(recordings: &[Recording], names: &[String], draws: u64, seed: u64) -> Result<Vec<Rung>> {
+pub fn ladder(recordings: &[Recording], base: &Config, names: &[String], draws: u64) -> Result<Vec<Rung>> {
+    let seed = base.seed;
     classes::classes(recordings)?;
     let rungs = Rule::ALL.map(|rule| (rule.name(), rule)).into_iter();
     let all = rungs.flat_map(|(name, rule)| {
@@ -50,7 +53,10 @@ pub fn ladder(recordings: &[Recording], names: &[String], draws: u64, seed: u64)
         if !names.is_empty() && !names.iter().any(|wanted| wanted == name) {
             return None;
         }
-        let allowed = rule.refuse_unknown(recordings).and_then(|()| folds(name, rule));
+        let allowed = rule.refuse_unknown(recordings).and_then(|()| folds(name, rule)).and_then(|folds| {
+            refuse_impossible(recordings, base, &folds)?;
+            Ok(folds)
+        });
         // What nobody asked for by name is left out where it cannot be had.
         if names.is_empty() && allowed.is_err() {
             return None;
@@ -65,15 +71,28 @@ pub fn ladder(recordings: &[Recording], names: &[String], draws: u64, seed: u64)
     known.into_iter().filter_map(rung).collect()
 }
 
-/// The recordings that `config` is about and does not leave out, at the rate that it will train at.
+/// The recordings that `config` is about and does not leave out, at the rate that it will train at; fills in all that a run
+/// would, so that folds of other options are told apart.
 ///
 /// # Errors
 /// As [`super::Material::load`].
-pub fn recordings(config: &Config) -> Result<Vec<Recording>> {
+pub fn recordings(config: &mut Config) -> Result<Vec<Recording>> {
+    let window = match config.window {
+        Some(window) => window,
+        None => Model::window_of(config.model.as_deref().unwrap_or_default())?,
+    };
+    config.window = Some(window);
+    config.stride.get_or_insert(window);
+    config.scale.get_or_insert(Scale::Train);
     let dataset = read(config.data.as_deref(), config, &config.read_options())?;
-    // A window of one sample: recordings that are too short for the model's are named by the first fold.
-    let recordings = at_working_rate(dataset, config, 1)?.0.recordings;
-    Ok(left_out::part(recordings, config)?.0)
+    let (dataset, rate) = at_working_rate(dataset, config, window)?;
+    config.target_rate = rate;
+    Ok(left_out::part(dataset.recordings, config)?.0)
+}
+
+/// Divides `recordings` as the folds will be, which takes no time, so that none is refused after hours.
+fn refuse_impossible(recordings: &[Recording], base: &Config, folds: &[Fold]) -> Result<()> {
+    folds.iter().try_for_each(|fold| split(&config(base, fold), recordings).map(|_| ()))
 }
 
 impl Rung {

@@ -121,6 +121,13 @@ impl Subject {
         let Dataset { recordings, skipped, .. } = dataset;
         let (unknown, recordings): (Vec<Recording>, Vec<Recording>) =
             recordings.into_iter().partition(|recording| config.leaves_out(recording));
+        if recordings.is_empty() {
+            return Err(Error::input(format!(
+                "all {} recordings are of conditions that the run left out: give some that it knows as well, or see what \
+                 `predict --reject` says of these",
+                unknown.len()
+            )));
+        }
         let labels = classes::labels(&recordings, &checkpoint.classes)?;
         let every = Cut { length, stride: config.stride.unwrap_or(length), most: None };
         let windows = cut(&recordings, &labels, &every)?;
@@ -196,7 +203,9 @@ impl Subject {
     /// The evaluation on its own windows; `reject` is the share of known recordings that may be turned away, otherwise
     /// the run's.
     pub(super) fn evaluation(&self, gpu: &Gpu, reject: Option<f64>) -> Result<Evaluation> {
-        let Classified { tally, scored, familiarity } = self.score(gpu, &self.recordings, &self.windows)?;
+        let classified = self.score(gpu, &self.recordings, &self.windows)?;
+        classified.refuse_non_finite(&self.recordings)?;
+        let Classified { tally, scored, familiarity } = classified;
         let Self { checkpoint, verdict, recordings, .. } = self;
         let bearings: Vec<Option<String>> =
             recordings.iter().map(|recording| recording.facts.bearing.clone()).collect();

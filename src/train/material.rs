@@ -65,12 +65,9 @@ impl Material {
         let mut split = match config.protocol {
             Some(protocol) => paper_split(&recordings, protocol.rule(), config.seed)?,
             None => {
-                let rule = *config.split.get_or_insert_with(|| Rule::strictest(&recordings));
-                let holdout = config.holdout.as_deref();
-                let holdout = holdout.map(|names| Holdout::read(names, rule, &recordings)).transpose()?;
-                let cut = Cut { length: window, stride, most: config.windows };
-                let scheme = Scheme { holdout, ..Scheme::drawn(rule, cut, config.seed) };
-                Split::draw(&recordings, &scheme)?
+                config.split.get_or_insert_with(|| Rule::strictest(&recordings));
+                (config.window, config.stride) = (Some(window), Some(stride));
+                self::split(config, &recordings)?
             }
         };
         let scale = *config.scale.get_or_insert(Scale::Train);
@@ -128,6 +125,20 @@ pub(super) fn read(data: Option<&Path>, config: &Config, options: &ReadOptions) 
         (None, Some(_)) => sample_recordings(load).map(whole),
         (None, None) => sample::recordings().map(whole),
     }
+}
+
+/// The division of `recordings` by `config`, in which rule, window and stride are filled in.
+///
+/// # Errors
+/// As [`Holdout::read`] and [`Split::draw`].
+pub(super) fn split(config: &Config, recordings: &[Recording]) -> Result<Split> {
+    let filled_in = "is filled in";
+    let rule = config.split.expect(filled_in);
+    let holdout = config.holdout.as_deref();
+    let holdout = holdout.map(|names| Holdout::read(names, rule, recordings)).transpose()?;
+    let (length, stride) = (config.window.expect(filled_in), config.stride.expect(filled_in));
+    let cut = Cut { length, stride, most: config.windows };
+    Split::draw(recordings, &Scheme { holdout, ..Scheme::drawn(rule, cut, config.seed) })
 }
 
 /// The recordings at the rate to train at; those of the paper's protocol as they are.

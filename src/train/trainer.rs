@@ -18,7 +18,7 @@ use super::run_folder::{EpochRecord, RunFolder, Summary};
 use super::scaling::stored;
 use super::{recipe, recorded_variants, variant_names};
 use crate::data::order::epoch_order;
-use crate::data::split::Part;
+use crate::data::split::{Division, Part};
 use crate::data::split_record::SplitRecord;
 use crate::data::windows::{Cut, cut};
 use crate::gpu::Gpu;
@@ -378,6 +378,9 @@ impl<'a> Trainer<'a> {
             [Part::Train, Part::Validation, Part::Test].map(|part| self.classify(part));
         let (train, validation, test) = (train?, validation?, test?);
         let Material { model, split, recordings, .. } = self.material;
+        for classified in [&train, &validation, &test] {
+            classified.refuse_non_finite(recordings)?;
+        }
         let bearings: Vec<Option<String>> =
             recordings.iter().map(|recording| recording.facts.bearing.clone()).collect();
         let named = self.config.named_bearing()?;
@@ -386,7 +389,8 @@ impl<'a> Trainer<'a> {
             Some(rate) => Baselines::of(recordings, rate, split, model.window, named.as_ref(), seed)?,
             None => None, // recordings as they are, at different rates
         };
-        let of_trained_bearings = split.divisions.iter().any(|division| division.validation.is_some());
+        let easier = |division: &Division| division.validation.is_some() && !division.leaky;
+        let of_trained_bearings = split.divisions.iter().any(easier);
         let calibration = Calibration::of(&validation.scored, &test.scored)
             .map(|calibration| Calibration { of_trained_bearings, ..calibration });
         let used = calibration.as_ref().filter(|calibration| calibration.is_used());

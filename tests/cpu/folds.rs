@@ -59,12 +59,66 @@ fn few_bearings_are_chosen_in_every_way() {
 }
 
 #[test]
-fn many_bearings_are_drawn() {
+fn of_many_bearings_choices_are_drawn() {
     let recordings = rig(&[0.007, 0.011, 0.014, 0.021, 0.028, 0.04]);
     let drawn = folds(&recordings, Rule::Bearing, 4, 7).unwrap();
-    assert_eq!(drawn.iter().map(|fold| fold.seed).collect::<Vec<_>>(), [7, 8, 9, 10]);
-    assert!(drawn.iter().all(|fold| fold.holdout.is_none() && fold.rule == Rule::Bearing));
+    assert!((3..=4).contains(&drawn.len()), "four draws, of which two may be the same: {drawn:?}");
+    for tested in tested(&recordings, &drawn) {
+        let of = |class: &str| tested.iter().filter(|name| name.starts_with(class)).count();
+        assert_eq!([of("ball"), of("inner race")], [1, 1], "{tested:?}");
+    }
+    assert_eq!(drawn, folds(&recordings, Rule::Bearing, 4, 7).unwrap());
+    assert_ne!(drawn, folds(&recordings, Rule::Bearing, 4, 8).unwrap());
     assert_eq!(folds(&recordings, Rule::Time, 3, 0).unwrap().len(), 3);
+}
+
+#[test]
+fn two_bearings_a_class_are_enough_to_hold_one_out_of_many_classes() {
+    let mut recordings = rig(&[0.007, 0.014]);
+    for condition in ["cage", "looseness", "outer race"] {
+        let more = rig(&[0.007, 0.014]).into_iter().filter(|r| r.facts.condition.as_deref() == Some("ball"));
+        for mut recording in more {
+            recording.name = format!("{condition} {}", recording.name);
+            recording.sha256 = recording.name.clone();
+            recording.facts.bearing = recording.facts.bearing.map(|name| name.replace("ball", condition));
+            recording.facts.condition = Some(condition.into());
+            recordings.push(recording);
+        }
+    }
+    // 2^5 choices are more than are all taken.
+    let drawn = folds(&recordings, Rule::Bearing, 3, 0).unwrap();
+    for fold in &drawn {
+        let split = split(&recordings, fold);
+        assert_eq!(split.rule, Rule::Bearing);
+        assert_eq!(split.held_out.len(), 5, "{:?}", split.held_out);
+    }
+}
+
+#[test]
+fn a_bearing_of_two_classes_is_held_out_of_both_or_not_at_all() {
+    // Both bearings were recorded healthy and later damaged: one each can be held out, or the same of both.
+    let mut recordings = Vec::new();
+    for (number, (condition, bearing)) in
+        [("normal", "a"), ("normal", "b"), ("worn", "a"), ("worn", "b")].into_iter().enumerate()
+    {
+        let samples = (0..4000).map(|i| (i + 7 * number) as f32).collect();
+        let facts =
+            Facts { condition: Some(condition.into()), bearing: Some(bearing.into()), ..Facts::default() };
+        recordings.push(Recording::new(format!("{number}.wav"), samples, 12_000.0, facts));
+    }
+    let all = folds(&recordings, Rule::Bearing, 5, 0).unwrap();
+    assert_eq!(tested(&recordings, &all), [["a"], ["b"]]);
+}
+
+#[test]
+fn one_bearing_a_class_and_names_with_commas_are_refused() {
+    let message = |recordings: &[Recording]| folds(recordings, Rule::Bearing, 5, 0).unwrap_err().to_string();
+    assert!(message(&rig(&[0.007])).contains("2 are needed to hold one out"));
+    let mut recordings = rig(&[0.007, 0.014]);
+    recordings[4].facts.bearing = Some("ball, no. 3".into());
+    assert!(message(&recordings).contains("'ball, no. 3'"));
+    let error = folds(&recordings, Rule::Time, 2, (1 << 63) - 1).unwrap_err().to_string();
+    assert!(error.contains("--seed 9223372036854775807"), "{error}");
 }
 
 #[test]

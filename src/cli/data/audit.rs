@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use gpu_bearing::data::ReadOptions;
 use gpu_bearing::data::audit::{Audit, SavedSplit, Severity, audit};
 use gpu_bearing::data::split_record::{self, SplitRecord};
-
 use gpu_bearing::report::{Align, Table};
 use gpu_bearing::train::RunFolder;
 use gpu_bearing::{Error, Result};
 
 use super::{counted, layout};
-use crate::cli::options::Options;
+use crate::cli::options::{MOST_SAMPLES, Options, bounded};
 use crate::cli::output;
 
 /// Recordings that a row of the table names; --json has all.
@@ -52,6 +51,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if let Some(window) = args.window {
+        bounded("--window", window, 1, MOST_SAMPLES)?;
+    }
     let saved = args.split.as_deref().map(Saved::read).transpose()?;
     let own = saved.as_ref().map(|saved| saved.read.clone()).unwrap_or_default();
     let options = ReadOptions {

@@ -64,7 +64,12 @@ fn condition_named(label: &str) -> Option<&'static str> {
     let label = label.to_lowercase();
     let words: Vec<&str> =
         label.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).collect();
-    let names = |known: &[&str]| words.iter().any(|word| known.contains(word));
+    // A letter of a name such as `Set B` is no abbreviation; with a size behind it, or alone, it is.
+    let abbreviates = words.len() == 1
+        && (label == words[0] || label.starts_with(|c: char| c.is_alphabetic()))
+        && label[words[0].len()..].chars().all(|c| !c.is_alphabetic());
+    let names =
+        |known: &[&str]| words.iter().any(|word| known.contains(word) && (abbreviates || word.len() > 2));
     let named = [
         ("normal", names(&["normal", "healthy", "baseline"])),
         ("ball", names(&["ball", "balls", "b", "ballfault"])),

@@ -140,7 +140,8 @@ fn reliability_csv(runs: &[Run]) -> String {
     for run in runs {
         let Some(calibration) = &run.summary.calibration else { continue };
         let stages = [(1.0, &calibration.before), (calibration.temperature.value, &calibration.after)];
-        for (temperature, reliability) in stages {
+        let shown = if calibration.is_used() { 2 } else { 1 };
+        for (temperature, reliability) in stages.into_iter().take(shown) {
             let of = reliability.bins.len() as f64;
             lines.extend(reliability.bins.iter().enumerate().map(|(index, bin)| {
                 vec![
