@@ -225,7 +225,9 @@ fn conclude(summary: &Summary, folder: &RunFolder) -> Result<()> {
             output::line(line)?;
         }
         if let Some(baselines) = &summary.baselines {
-            output::line(conclusion::plain(baselines, scores, &split))?;
+            for line in conclusion::plain(baselines, scores, &split) {
+                output::line(line)?;
+            }
         }
     }
     if let Some(rejection) = &summary.rejection {

@@ -69,23 +69,25 @@ fn in_words(calibration: Option<&Calibration>) -> String {
 }
 
 /// What the plain classifiers score on the same division, and whether they are ahead of the network's `scores`.
-pub fn plain(baselines: &Baselines, scores: &Scores, split: &str) -> String {
+pub fn plain(baselines: &Baselines, scores: &Scores, split: &str) -> Vec<String> {
     let of = |name: &str, plain: &Scores| {
         let ahead = plain.windows.balanced_accuracy > scores.windows.balanced_accuracy;
         format!(
-            "{name} {} by window, {} by recording{}",
+            "{SAME}{name}: balanced accuracy {} by window, {} by recording{} ({split})",
             percent(plain.windows.balanced_accuracy),
             percent(plain.recordings.balanced_accuracy),
             if ahead { ", ahead of the network" } else { "" }
         )
     };
-    format!(
-        "plain    balanced accuracy of {}; {}; features of {} samples, {} fault frequencies ({split})",
+    let fault_frequencies = if baselines.fault_frequencies { "with" } else { "without" };
+    vec![
+        format!(
+            "plain    classifiers on features of {} samples, {fault_frequencies} fault frequencies",
+            baselines.samples
+        ),
         of("random forest", &baselines.forest),
         of("logistic regression", &baselines.logistic),
-        baselines.samples,
-        if baselines.fault_frequencies { "with" } else { "without" }
-    )
+    ]
 }
 
 /// What is turned away of known recordings, and of those of the conditions `unknown`, which the model was not to know.
@@ -107,9 +109,10 @@ pub fn turned_away(rejection: &Rejection, unknown: &[String], split: &str) -> St
     if let Some(auroc) = rejection.auroc {
         words += &format!("; AUROC {}", percent(auroc));
     }
-    words +=
-        &unresolved(rejection.validation.of, rejection.most).map_or(String::new(), |why| format!("; {why}"));
-    format!("{words} ({split})")
+    words += &format!(" ({split})");
+    words += &unresolved(rejection.validation.of, rejection.most)
+        .map_or(String::new(), |why| format!("\n{SAME}{why}"));
+    words
 }
 
 /// Why so many known `recordings` do not give the share `most`, if they do not.
