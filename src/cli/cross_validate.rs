@@ -10,7 +10,7 @@ use gpu_bearing::train::{Outcome, RunFolder, carry_out};
 use gpu_bearing::{Error, Result};
 
 use super::interrupt::catch_interrupts;
-use super::options::{Options, absolute};
+use super::options::{Options, absolute, refuse_non_utf8};
 use super::output::{self, Screen};
 use super::progress::RunBar;
 
@@ -46,12 +46,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> Result<()> {
     let screen = Screen { json: args.json };
     let mut base = options(args.options)?.validate()?;
-    if args.out.to_str().is_none() {
-        return Err(Error::input(format!(
-            "--out {}: the path is not UTF-8, so that config.toml cannot hold it: choose another folder",
-            args.out.display()
-        )));
-    }
+    refuse_non_utf8(&args.out)?;
     let folders = absolute(&args.out.join("folds"));
     let recordings = cross_validate::recordings(&mut base)?;
     let ladder = cross_validate::ladder(&recordings, &base, &args.splits, args.draws)?;

@@ -89,14 +89,7 @@ pub(super) fn source(
         return (data, read);
     }
     // The run's own recordings are read as they were for training.
-    let own = config.read_options();
-    let read = ReadOptions {
-        rate: read.rate.or(own.rate),
-        channel: read.channel.or(own.channel),
-        variable: read.variable.or(own.variable),
-        skip_bad: read.skip_bad || own.skip_bad,
-    };
-    (data, read)
+    (data, read.or(config.read_options()))
 }
 
 /// Whether both are one folder, under whatever path, or both the embedded sample.

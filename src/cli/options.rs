@@ -502,6 +502,17 @@ fn model_path(name_or_path: String) -> String {
     absolute.and_then(Result::ok).unwrap_or(name_or_path)
 }
 
+/// Refuses a folder for runs that their configurations could not name.
+pub(crate) fn refuse_non_utf8(out: &Path) -> Result<()> {
+    match out.to_str() {
+        Some(_) => Ok(()),
+        None => Err(Error::input(format!(
+            "--out {}: the path is not UTF-8, so that config.toml cannot hold it: choose another folder",
+            out.display()
+        ))),
+    }
+}
+
 /// Refuses a number outside `least` to `most`.
 pub(crate) fn bounded(flag: &str, value: usize, least: usize, most: usize) -> Result<()> {
     if value < least {
@@ -513,18 +524,33 @@ pub(crate) fn bounded(flag: &str, value: usize, least: usize, most: usize) -> Re
     Ok(())
 }
 
+/// Which signal of a file is read, and at which rate.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SignalArgs {
+    /// Sampling rate of files that do not state one, such as MAT files, in Hz [default: of a run's own recordings the
+    /// run's, otherwise none]
+    #[arg(long, value_name = "HZ")]
+    rate: Option<f64>,
+    /// Channel of files that have several, counted from 1 [default: the run's, or the only one]
+    #[arg(long, value_name = "N")]
+    channel: Option<usize>,
+    /// Variable of MAT files [default: the run's, the drive-end channel by CWRU's naming, or the only signal]
+    #[arg(long, value_name = "NAME")]
+    variable: Option<String>,
+}
+
+impl SignalArgs {
+    pub(crate) fn options(self) -> ReadOptions {
+        let Self { rate, channel, variable } = self;
+        ReadOptions { rate, channel, variable, skip_bad: false }
+    }
+}
+
 /// How recordings are read, where nothing is trained.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReadArgs {
-    /// Sampling rate of files that do not state one, such as MAT files, in Hz [default: none]
-    #[arg(long, value_name = "HZ")]
-    rate: Option<f64>,
-    /// Channel of files that have several, counted from 1 [default: the only one]
-    #[arg(long, value_name = "N")]
-    channel: Option<usize>,
-    /// Variable of MAT files [default: the drive-end channel by CWRU's naming, or the only signal]
-    #[arg(long, value_name = "NAME")]
-    variable: Option<String>,
+    #[command(flatten)]
+    signal: SignalArgs,
     /// Go on without recordings that cannot be used [default: stop and list them]
     #[arg(long)]
     skip_bad: bool,
@@ -532,11 +558,6 @@ pub(crate) struct ReadArgs {
 
 impl ReadArgs {
     pub(crate) fn options(self) -> ReadOptions {
-        ReadOptions {
-            rate: self.rate,
-            channel: self.channel,
-            variable: self.variable,
-            skip_bad: self.skip_bad,
-        }
+        ReadOptions { skip_bad: self.skip_bad, ..self.signal.options() }
     }
 }

@@ -13,7 +13,7 @@ use gpu_bearing::train::{Outcome, Protocol, RunFolder};
 use gpu_bearing::{Error, Result};
 
 use super::interrupt::catch_interrupts;
-use super::options::{Options, absolute};
+use super::options::{Options, absolute, refuse_non_utf8};
 use super::output::{self, Screen};
 use super::progress::RunBar;
 
@@ -69,12 +69,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         false => (Extent::FULL, "reproduction"),
     };
     let out = args.out.unwrap_or_else(|| default.into());
-    if out.to_str().is_none() {
-        return Err(Error::input(format!(
-            "--out {}: the path is not UTF-8, so that config.toml cannot hold it: choose another folder",
-            out.display()
-        )));
-    }
+    refuse_non_utf8(&out)?;
     let folders = absolute(&out.join("runs"));
     // The page shows all that is there: an experiment that was run before stays on it.
     let asked =

@@ -13,6 +13,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::catalogue::Entry;
+use super::counted;
 use super::file::{self, ReadOptions};
 use super::folder::{self, Item, Layout};
 use super::recording::{Facts, sha256_of_samples};
@@ -206,8 +207,4 @@ fn merged(findings: Vec<Finding>) -> Vec<Finding> {
         }
     }
     merged
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

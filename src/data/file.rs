@@ -29,6 +29,19 @@ pub struct ReadOptions {
     pub skip_bad: bool,
 }
 
+impl ReadOptions {
+    /// These, and where they are open those of `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            rate: self.rate.or(other.rate),
+            channel: self.channel.or(other.channel),
+            variable: self.variable.or(other.variable),
+            skip_bad: self.skip_bad || other.skip_bad,
+        }
+    }
+}
+
 /// What is stated about a recording from outside its file: by its folder or by `dataset.toml`. Goes before
 /// what the file and the catalogue say.
 #[derive(Debug, Clone, Default)]

@@ -51,3 +51,8 @@ fn channel_index(channel: Option<usize>, channels: usize) -> Result<usize> {
         Some(chosen) => Ok(chosen - 1),
     }
 }
+
+/// A number of things in words.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

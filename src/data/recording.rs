@@ -44,6 +44,11 @@ impl Recording {
     }
 }
 
+/// The physical bearing of each of `recordings`.
+pub fn bearings(recordings: &[Recording]) -> Vec<Option<String>> {
+    recordings.iter().map(|recording| recording.facts.bearing.clone()).collect()
+}
+
 /// SHA-256 of samples as little-endian f32, in lower-case hex.
 pub fn sha256_of_samples(signal: &[f32]) -> String {
     let mut hash = Sha256::new();

@@ -96,9 +96,6 @@ impl Whitened {
             }
             for index in 0..level {
                 let band = Band { low_hz: index as f64 * width, high_hz: (index + 1) as f64 * width };
-                if band.high_hz <= LOWEST_HZ {
-                    continue; // of a slow recording the first bands have nothing above that
-                }
                 let squared = self.squared_envelope(band, 0);
                 let kurtosis = squared.iter().map(|e| e * e).sum::<f64>() / squared.len() as f64 - 2.0;
                 if kurtosis > best.1 {

@@ -2,11 +2,12 @@
 //! what is turned away. Every line ends with its split.
 
 use super::figures::percent;
-use crate::train::Baselines;
+use super::scores::{alarm_counts, left_so};
 use crate::train::metrics::Scores;
 use crate::train::metrics::bootstrap::LEAST_BEARINGS;
 use crate::train::metrics::calibration::Calibration;
 use crate::train::metrics::unknown::{Rejection, resolves};
+use crate::train::{Baseline, Baselines};
 
 /// What stands before a line that goes on with the one above.
 const SAME: &str = "         ";
@@ -37,11 +38,8 @@ fn by_window(scores: &Scores) -> String {
 fn by_recording(scores: &Scores) -> String {
     let shown = &scores.recordings;
     let right = (shown.accuracy * shown.rows as f64).round();
-    let alarms = match &scores.alarms {
-        Some(alarms) => format!(
-            "false alarms {} of {}, missed faults {} of {}",
-            alarms.false_alarms, alarms.healthy, alarms.missed_faults, alarms.faulty
-        ),
+    let alarms = match alarm_counts(scores) {
+        Some([false_alarms, missed]) => format!("false alarms {false_alarms}, missed faults {missed}"),
         None => "no alarms, since no class is called normal or healthy".to_owned(),
     };
     format!(
@@ -70,24 +68,21 @@ fn in_words(calibration: Option<&Calibration>) -> String {
 
 /// What the plain classifiers score on the same division, and whether they are ahead of the network's `scores`.
 pub fn plain(baselines: &Baselines, scores: &Scores, split: &str) -> Vec<String> {
-    let of = |name: &str, plain: &Scores| {
+    let of = |(kind, plain): (Baseline, &Scores)| {
         let ahead = plain.windows.balanced_accuracy > scores.windows.balanced_accuracy;
         format!(
-            "{SAME}{name}: balanced accuracy {} by window, {} by recording{} ({split})",
+            "{SAME}{kind}: balanced accuracy {} by window, {} by recording{} ({split})",
             percent(plain.windows.balanced_accuracy),
             percent(plain.recordings.balanced_accuracy),
             if ahead { ", ahead of the network" } else { "" }
         )
     };
     let fault_frequencies = if baselines.fault_frequencies { "with" } else { "without" };
-    vec![
-        format!(
-            "plain    classifiers on features of {} samples, {fault_frequencies} fault frequencies",
-            baselines.samples
-        ),
-        of("random forest", &baselines.forest),
-        of("logistic regression", &baselines.logistic),
-    ]
+    let given = format!(
+        "plain    classifiers on features of {} samples, {fault_frequencies} fault frequencies",
+        baselines.samples
+    );
+    std::iter::once(given).chain(baselines.by_kind().map(of)).collect()
 }
 
 /// What is turned away of known recordings, and of those of the conditions `unknown`, which the model was not to know.
@@ -131,13 +126,4 @@ pub fn unresolved(recordings: u64, most: f64) -> Option<String> {
 pub fn share(share: f64) -> String {
     // Twelve digits hide that 0.07 * 100 is no whole number.
     format!("{} %", (share * 1e14).round() / 1e12)
-}
-
-/// Why a temperature is not used.
-pub fn left_so(calibration: &Calibration) -> &'static str {
-    if calibration.of_trained_bearings {
-        "the validation windows are of the bearings trained on, and easier than new ones"
-    } else {
-        "the validation windows fit no temperature (all right, or no better than chance)"
-    }
 }

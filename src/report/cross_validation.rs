@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use super::figures::percent;
-use super::runs::csv;
+use super::runs::{cell, csv};
 use super::sheet::{Sheet, columns};
 use super::{Align, drawing, ladder, page};
 use crate::train::Statistic;
@@ -311,7 +311,6 @@ fn folds_csv(validation: &CrossValidation) -> String {
     for fold in &validation.folds {
         for classifier in Classifier::ALL {
             let Some(scores) = classifier.scores(fold) else { continue };
-            let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
             let (windows, recordings) = (scores.windows, scores.recordings);
             lines.push(vec![
                 fold.rung.clone(),
@@ -324,11 +323,11 @@ fn folds_csv(validation: &CrossValidation) -> String {
                 windows.accuracy.to_string(),
                 windows.balanced_accuracy.to_string(),
                 windows.macro_f1.to_string(),
-                number(windows.macro_auroc),
+                cell(windows.macro_auroc),
                 recordings.rows.to_string(),
                 recordings.accuracy.to_string(),
                 recordings.balanced_accuracy.to_string(),
-                number(recordings.macro_auroc),
+                cell(recordings.macro_auroc),
             ]);
         }
     }

@@ -199,12 +199,11 @@ pub fn epochs_csv(runs: &[Run]) -> String {
 pub fn classes_csv(runs: &[Run]) -> String {
     let header =
         ["run", "split", "class", "precision", "recall", "f1", "support"].map(str::to_owned).to_vec();
-    let share = |share: Option<f64>| share.map_or_else(String::new, |share| share.to_string());
     let lines = runs.iter().flat_map(|run| {
         run.by_class.iter().map(move |Class { class, figures }| {
             let ClassFigures { precision, recall, f1, support } = *figures;
             let known = [run.run.clone(), run.split().words(), class.clone()];
-            let figures = [share(precision), share(recall), share(f1), support.to_string()];
+            let figures = [cell(precision), cell(recall), cell(f1), support.to_string()];
             [known.to_vec(), figures.to_vec()].concat()
         })
     });
@@ -236,4 +235,9 @@ pub(super) fn csv(lines: impl IntoIterator<Item = Vec<String>>) -> String {
         writer.write_record(line).expect("every line has the header's fields, and memory takes them");
     }
     String::from_utf8(writer.into_inner().expect("memory takes every line")).expect("the fields were text")
+}
+
+/// A figure as a cell of CSV; empty where there is none.
+pub(super) fn cell(figure: Option<impl ToString>) -> String {
+    figure.map_or_else(String::new, |figure| figure.to_string())
 }

@@ -1,11 +1,10 @@
 //! What a test shows beyond loss and accuracy, in words, for pages and cards. An accuracy never stands without its split.
 
-use super::conclusion::left_so;
 use super::figures::percent;
-use crate::train::Summary;
 use crate::train::metrics::bootstrap::{Interval, LEAST_BEARINGS};
 use crate::train::metrics::calibration::Calibration;
 use crate::train::metrics::{Scores, Shown};
+use crate::train::{Baselines, Summary};
 
 /// Takes the figures by window or by recording.
 type By = fn(&Scores) -> Shown;
@@ -16,13 +15,9 @@ pub const BY: [(&str, By); 2] =
 
 /// The network and what was tested beside it on the same division, by name; nothing of a run that kept fewer figures.
 pub fn classifiers(summary: &Summary) -> Vec<(&'static str, &Scores)> {
-    let plain = summary.baselines.as_ref();
-    let all = [
-        ("network", summary.scores.as_ref()),
-        ("random forest", plain.map(|plain| &plain.forest)),
-        ("logistic regression", plain.map(|plain| &plain.logistic)),
-    ];
-    all.into_iter().filter_map(|(name, scores)| Some((name, scores?))).collect()
+    let own = summary.scores.iter().map(|scores| ("network", scores));
+    let plain = summary.baselines.iter().flat_map(Baselines::by_kind);
+    own.chain(plain.map(|(kind, scores)| (kind.name(), scores))).collect()
 }
 
 /// False alarms and missed faults, as in `1 of 8`; none where no class is healthy.
@@ -66,6 +61,15 @@ pub fn temperature(calibration: Option<&Calibration>, split: &str) -> String {
             percent(before.error),
             percent(after.error)
         ),
+    }
+}
+
+/// Why a temperature is not used.
+pub fn left_so(calibration: &Calibration) -> &'static str {
+    if calibration.of_trained_bearings {
+        "the validation windows are of the bearings trained on, and easier than new ones"
+    } else {
+        "the validation windows fit no temperature (all right, or no better than chance)"
     }
 }
 

@@ -54,12 +54,19 @@ pub enum Baseline {
     Logistic,
 }
 
-impl fmt::Display for Baseline {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Baseline {
+    /// Its name in words.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Forest => "random forest",
             Self::Logistic => "logistic regression",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Baseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

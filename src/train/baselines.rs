@@ -8,7 +8,7 @@ use super::baseline::{Baseline, fit};
 use super::bearing::bearing_of;
 use super::metrics::{Scored, Scores};
 use crate::Result;
-use crate::data::Recording;
+use crate::data::recording::{self, Recording};
 use crate::data::split::{Part, Split};
 use crate::data::windows::{Window, samples};
 use crate::physics::features::LEAST_SAMPLES;
@@ -35,9 +35,14 @@ pub struct Baselines {
 }
 
 impl Baselines {
+    /// Each by its kind.
+    pub fn by_kind(&self) -> [(Baseline, &Scores); 2] {
+        [(Baseline::Forest, &self.forest), (Baseline::Logistic, &self.logistic)]
+    }
+
     /// Fits both to the training part of `split`, of `recordings` at `rate` Hz in windows of `window` samples, and scores
-    /// them on its test part; none where there is nothing to fit or to test, or a window is too short to describe. `named` is the bearing of recordings that do
-    /// not say theirs.
+    /// them on its test part; none where there is nothing to fit or to test, or a window is too short to describe.
+    /// `named` is the bearing of recordings that do not say theirs.
     ///
     /// # Errors
     /// A fit that fails.
@@ -81,8 +86,7 @@ impl Baselines {
         let [train_rows, test_rows] =
             [&train, &test].map(|rows| rows.iter().map(of_row).collect::<Vec<Vec<f64>>>());
         let labels: Vec<usize> = train.iter().map(|row| row.label).collect();
-        let names: Vec<Option<String>> =
-            recordings.iter().map(|recording| recording.facts.bearing.clone()).collect();
+        let names = recording::bearings(recordings);
         let score = |kind: Baseline| -> Result<Option<Scores>> {
             let fitted = fit(kind, &train_rows, &labels, split.classes.len(), seed)?;
             let mut scored = Scored::new(split.classes.len());

@@ -1,12 +1,13 @@
 //! What a network takes windows for, with everything that is computed from it.
 
 use super::material::{network_windows, signals};
+use super::metrics::calibration::Temperature;
 use super::metrics::unknown::by_recording;
 use super::metrics::{Scored, Tally};
 use super::scaling::restored;
 use super::scoring_variants;
 use crate::data::Recording;
-use crate::data::windows;
+use crate::data::windows::{self, Cut};
 use crate::gpu::Gpu;
 use crate::nn::Checkpoint;
 use crate::nn::network::{Network, Options, Rows, Window};
@@ -74,4 +75,35 @@ impl Classified {
         let rows = network.classify(&order, &mut |_| ())?;
         Ok(Self::new(&scaled, &rows, classes.len()))
     }
+}
+
+/// How familiar `recordings` are to the model of `checkpoint`, each by its windows, see [`by_recording`]; their classes do
+/// not matter.
+///
+/// # Errors
+/// As [`Classified::by`], or a recording shorter than a window.
+pub(super) fn familiarity(
+    gpu: &Gpu,
+    checkpoint: &Checkpoint,
+    recordings: &[Recording],
+    cut: &Cut,
+    batch: usize,
+) -> Result<Vec<f64>> {
+    if recordings.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(Classified::by(gpu, checkpoint, recordings, &unlabelled(recordings, cut)?, batch)?.familiarity)
+}
+
+/// The windows of recordings whose classes are not known; the label only gives a loss, which is not looked at.
+///
+/// # Errors
+/// A recording shorter than a window.
+pub(super) fn unlabelled(recordings: &[Recording], cut: &Cut) -> Result<Vec<windows::Window>> {
+    windows::cut(recordings, &vec![0; recordings.len()], cut)
+}
+
+/// The temperature that the model of `checkpoint` goes by, if it has one.
+pub(super) fn temperature(checkpoint: &Checkpoint) -> Option<Temperature> {
+    checkpoint.temperature.map(|value| Temperature { value, clamped: false })
 }

@@ -9,16 +9,16 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::baseline::Baseline;
 use super::baselines::Baselines;
 use super::left_out;
-use super::material::{at_working_rate, read, split};
+use super::material::{at_working_rate, read, settle_windows, split};
 use super::metrics::Scores;
 use super::{Config, Figures, RunFolder, Statistic, Summary};
 use crate::data::folds::{self, Fold};
 use crate::data::split::Rule;
 use crate::data::windows::Scale;
 use crate::data::{Recording, classes};
-use crate::nn::Model;
 use crate::{Error, Result};
 
 /// One way of dividing: its folds.
@@ -77,12 +77,7 @@ pub fn ladder(recordings: &[Recording], base: &Config, names: &[String], draws: 
 /// # Errors
 /// As [`super::Material::load`].
 pub fn recordings(config: &mut Config) -> Result<Vec<Recording>> {
-    let window = match config.window {
-        Some(window) => window,
-        None => Model::window_of(config.model.as_deref().unwrap_or_default())?,
-    };
-    config.window = Some(window);
-    config.stride.get_or_insert(window);
+    let window = settle_windows(config)?;
     config.scale.get_or_insert(Scale::Train);
     let dataset = read(config.data.as_deref(), config, &config.read_options())?;
     let (dataset, rate) = at_working_rate(dataset, config, window)?;
@@ -192,8 +187,8 @@ impl Classifier {
     pub fn name(self) -> &'static str {
         match self {
             Self::Network => "network",
-            Self::Forest => "random forest",
-            Self::Logistic => "logistic regression",
+            Self::Forest => Baseline::Forest.name(),
+            Self::Logistic => Baseline::Logistic.name(),
         }
     }
 

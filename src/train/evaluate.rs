@@ -5,15 +5,16 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::classified::Classified;
+use super::classified::{Classified, familiarity, temperature};
 use super::config::{Config, REJECT};
 use super::material::{at_rate, read};
-use super::metrics::calibration::{Calibration, Temperature};
+use super::metrics::calibration::Calibration;
 use super::metrics::unknown::Rejection;
 use super::metrics::{Figures, Scores};
 use super::predict::least_familiar;
 use super::run_folder::RunFolder;
 use crate::data::folder::Dataset;
+use crate::data::recording::bearings;
 use crate::data::split::Part;
 use crate::data::split_record::{SplitRecord, scored};
 use crate::data::windows::{Cut, Window, cut};
@@ -65,8 +66,8 @@ pub struct Evaluation {
 /// looked at as unknown; `reject` is the share of known ones that may be turned away, otherwise the run's.
 ///
 /// # Errors
-/// The run is not finished, or cannot turn away though `reject` asks for it; recordings that cannot be used or whose condition the model does not know; no
-/// window left to score.
+/// The run is not finished, or cannot turn away though `reject` asks for it; recordings that cannot be used or whose
+/// condition the model does not know; no window left to score.
 pub fn evaluate(
     gpu: &Gpu,
     folder: &RunFolder,
@@ -205,13 +206,11 @@ impl Subject {
     pub(super) fn evaluation(&self, gpu: &Gpu, reject: Option<f64>) -> Result<Evaluation> {
         let classified = self.score(gpu, &self.recordings, &self.windows)?;
         classified.refuse_non_finite(&self.recordings)?;
-        let Classified { tally, scored, familiarity } = classified;
+        let Classified { tally, scored, familiarity: known } = classified;
         let Self { checkpoint, verdict, recordings, .. } = self;
-        let bearings: Vec<Option<String>> =
-            recordings.iter().map(|recording| recording.facts.bearing.clone()).collect();
-        let temperature = checkpoint.temperature.map(|value| Temperature { value, clamped: false });
         let unknown: BTreeSet<&String> =
             self.unknown.iter().filter_map(|recording| recording.facts.condition.as_ref()).collect();
+        let unknown_familiarity = familiarity(gpu, checkpoint, &self.unknown, &self.cut, self.batch)?;
         let most = reject.unwrap_or(self.reject);
         let some = "there is at least one window";
         Ok(Evaluation {
@@ -227,21 +226,12 @@ impl Subject {
             classes: checkpoint.classes.clone(),
             test: tally.figures().expect(some),
             confusion: tally.confusion().to_vec(),
-            scores: Scores::of(&scored, &checkpoint.classes, &bearings, self.seed).expect(some),
-            calibration: temperature.and_then(|temperature| Calibration::at(temperature, &scored)),
-            rejection: Rejection::of(&checkpoint.familiarity, &familiarity, &self.familiarity(gpu)?, most),
+            scores: Scores::of(&scored, &checkpoint.classes, &bearings(recordings), self.seed).expect(some),
+            calibration: temperature(checkpoint)
+                .and_then(|temperature| Calibration::at(temperature, &scored)),
+            rejection: Rejection::of(&checkpoint.familiarity, &known, &unknown_familiarity, most),
             unknown: unknown.into_iter().cloned().collect(),
         })
-    }
-
-    /// How familiar the recordings of conditions that the run left out are.
-    fn familiarity(&self, gpu: &Gpu) -> Result<Vec<f64>> {
-        if self.unknown.is_empty() {
-            return Ok(Vec::new());
-        }
-        // They are of no class; the labels only give a loss, which is not looked at.
-        let windows = cut(&self.unknown, &vec![0; self.unknown.len()], &self.cut)?;
-        Ok(self.score(gpu, &self.unknown, &windows)?.familiarity)
     }
 }
 

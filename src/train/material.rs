@@ -50,13 +50,7 @@ impl Material {
         if let Some(source) = &source {
             source.settle(config)?;
         }
-        // Where there is none, the source has filled in the window and gives the model.
-        let name = config.model.clone().unwrap_or_default();
-        let window = match config.window {
-            Some(window) => window,
-            None => Model::window_of(&name)?,
-        };
-        let stride = config.stride.unwrap_or(window);
+        let window = settle_windows(config)?;
         let dataset = read(config.data.as_deref(), config, &config.read_options())?;
         let resampled = source.as_ref().and_then(|source| source.resampling_note(&dataset.recordings));
         let (Dataset { recordings, skipped, .. }, rate) = at_working_rate(dataset, config, window)?;
@@ -66,7 +60,6 @@ impl Material {
             Some(protocol) => paper_split(&recordings, protocol.rule(), config.seed)?,
             None => {
                 config.split.get_or_insert_with(|| Rule::strictest(&recordings));
-                (config.window, config.stride) = (Some(window), Some(stride));
                 self::split(config, &recordings)?
             }
         };
@@ -80,7 +73,8 @@ impl Material {
                 (model, scaling, Some(transfer))
             }
             None => {
-                let model = Model::load(&name, split.classes.len())?.with_window(window)?;
+                let name = config.model.as_deref().unwrap_or_default();
+                let model = Model::load(name, split.classes.len())?.with_window(window)?;
                 (model, Scaling::fit(scale, &recordings, &split.train, window), None)
             }
         };
@@ -89,7 +83,6 @@ impl Material {
         }
         let class_weights =
             config.class_weights.as_ref().map_or(Ok(Vec::new()), |weights| weights.of(&split))?;
-        (config.window, config.stride) = (Some(window), Some(stride));
         config.target_rate = rate;
         Ok(Self { model, recordings, left_out, skipped, rate, split, scaling, class_weights, transfer })
     }
@@ -125,6 +118,21 @@ pub(super) fn read(data: Option<&Path>, config: &Config, options: &ReadOptions) 
         (None, Some(_)) => sample_recordings(load).map(whole),
         (None, None) => sample::recordings().map(whole),
     }
+}
+
+/// Fills in window and stride where they are open, and returns the window, in samples.
+///
+/// # Errors
+/// A model that cannot be read.
+pub(super) fn settle_windows(config: &mut Config) -> Result<usize> {
+    let window = match config.window {
+        Some(window) => window,
+        // Without a model, what training starts from has filled in the window.
+        None => Model::window_of(config.model.as_deref().unwrap_or_default())?,
+    };
+    config.window = Some(window);
+    config.stride.get_or_insert(window);
+    Ok(window)
 }
 
 /// The division of `recordings` by `config`, in which rule, window and stride are filled in.

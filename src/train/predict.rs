@@ -2,12 +2,10 @@
 
 use serde::Serialize;
 
-use super::classified::Classified;
-use super::metrics::Scored;
-use super::metrics::calibration::Temperature;
+use super::classified::{Classified, temperature, unlabelled};
 use super::metrics::unknown::threshold;
 use crate::data::Recording;
-use crate::data::windows::{Cut, cut};
+use crate::data::windows::Cut;
 use crate::gpu::Gpu;
 use crate::nn::Checkpoint;
 use crate::{Error, Result};
@@ -21,7 +19,8 @@ pub struct Prediction {
     /// The recording's name.
     pub recording: String,
     /// The class that was decided for: that with the highest mean log-probability over the windows, see
-    /// [`Scored::by_recording`]. None where the recording is less familiar than the caller's least: unknown.
+    /// [`super::metrics::Scored::by_recording`]. None where the recording is less familiar than the caller's least:
+    /// unknown.
     pub condition: Option<String>,
     /// The same class, whether the recording is familiar or not.
     pub nearest: String,
@@ -61,11 +60,13 @@ pub fn predict(
     least: Option<f64>,
 ) -> Result<Vec<Prediction>> {
     let classes = &checkpoint.classes;
-    // Nothing is known of the classes; the labels only give a loss, which is not looked at.
-    let windows = cut(recordings, &vec![0; recordings.len()], &Cut::whole(checkpoint.model.window))?;
+    let windows = unlabelled(recordings, &Cut::whole(checkpoint.model.window))?;
     let Classified { scored, familiarity, .. } =
         Classified::by(gpu, checkpoint, recordings, &windows, BATCH)?;
-    let scored = at_temperature(checkpoint.temperature, scored);
+    let scored = match temperature(checkpoint) {
+        Some(temperature) => temperature.apply(&scored),
+        None => scored,
+    };
     let decided = scored.by_recording();
 
     let mut predictions = Vec::with_capacity(recordings.len());
@@ -95,14 +96,6 @@ pub fn predict(
         });
     }
     Ok(predictions)
-}
-
-/// The rows at that temperature, or as they are.
-fn at_temperature(temperature: Option<f64>, scored: Scored) -> Scored {
-    match temperature {
-        Some(value) => Temperature { value, clamped: false }.apply(&scored),
-        None => scored,
-    }
 }
 
 /// The least familiarity of recordings that are not to be turned away, where at most the share `most` (0 to 1) of the

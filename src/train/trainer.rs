@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::baselines::Baselines;
-use super::classified::Classified;
+use super::classified::{Classified, familiarity};
 use super::config::{Config, REJECT};
 use super::material::{self, Material};
 use super::metrics::calibration::Calibration;
@@ -18,9 +18,10 @@ use super::run_folder::{EpochRecord, RunFolder, Summary};
 use super::scaling::stored;
 use super::{recipe, recorded_variants, variant_names};
 use crate::data::order::epoch_order;
+use crate::data::recording::bearings;
 use crate::data::split::{Division, Part};
 use crate::data::split_record::SplitRecord;
-use crate::data::windows::{Cut, cut};
+use crate::data::windows::Cut;
 use crate::gpu::Gpu;
 use crate::nn::lower::Task;
 use crate::nn::network::{Epoch, Network, Options, Rows, Snapshot, Window};
@@ -381,8 +382,6 @@ impl<'a> Trainer<'a> {
         for classified in [&train, &validation, &test] {
             classified.refuse_non_finite(recordings)?;
         }
-        let bearings: Vec<Option<String>> =
-            recordings.iter().map(|recording| recording.facts.bearing.clone()).collect();
         let named = self.config.named_bearing()?;
         let seed = self.config.seed;
         let baselines = match self.material.rate {
@@ -431,7 +430,7 @@ impl<'a> Trainer<'a> {
             validation: validation.tally.figures(),
             test: test.tally.figures(),
             confusion: test.tally.confusion().to_vec(),
-            scores: Scores::of(&test.scored, &split.classes, &bearings, seed),
+            scores: Scores::of(&test.scored, &split.classes, &bearings(recordings), seed),
             calibration,
             baselines,
             left_out: self.config.leave_out.clone().unwrap_or_default(),
@@ -453,15 +452,9 @@ impl<'a> Trainer<'a> {
     /// How familiar the recordings of conditions that were left out are to the kept model; they are cut as the others.
     fn familiarity_left_out(&self) -> Result<Vec<f64>> {
         let Material { model, left_out, .. } = self.material;
-        if left_out.is_empty() {
-            return Ok(Vec::new());
-        }
         let Config { stride, windows: most, batch, .. } = *self.config;
-        // They are of no class; the labels only give a loss, which is not looked at.
         let every = Cut { length: model.window, stride: stride.unwrap_or(model.window), most };
-        let windows = cut(left_out, &vec![0; left_out.len()], &every)?;
-        let checkpoint = self.checkpoint(self.kept.clone(), None);
-        Ok(Classified::by(self.gpu, &checkpoint, left_out, &windows, batch)?.familiarity)
+        familiarity(self.gpu, &self.checkpoint(self.kept.clone(), None), left_out, &every, batch)
     }
 
     /// A part's place in the list of all windows.

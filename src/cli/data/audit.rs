@@ -10,7 +10,7 @@ use gpu_bearing::train::RunFolder;
 use gpu_bearing::{Error, Result};
 
 use super::{counted, layout};
-use crate::cli::options::{MOST_SAMPLES, Options, bounded};
+use crate::cli::options::{MOST_SAMPLES, Options, SignalArgs, bounded};
 use crate::cli::output;
 
 /// Recordings that a row of the table names; --json has all.
@@ -36,15 +36,8 @@ pub(crate) struct Args {
     /// Window of the split, in samples [default: the run's]
     #[arg(long, value_name = "SAMPLES", requires = "split")]
     window: Option<usize>,
-    /// Sampling rate of files that do not state one, in Hz [default: the run's]
-    #[arg(long, value_name = "HZ")]
-    rate: Option<f64>,
-    /// Channel of files that have several, counted from 1 [default: the run's]
-    #[arg(long, value_name = "N")]
-    channel: Option<usize>,
-    /// Variable of MAT files [default: the run's, CWRU's drive-end channel, or the only signal]
-    #[arg(long, value_name = "NAME")]
-    variable: Option<String>,
+    #[command(flatten)]
+    signal: SignalArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -56,12 +49,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let saved = args.split.as_deref().map(Saved::read).transpose()?;
     let own = saved.as_ref().map(|saved| saved.read.clone()).unwrap_or_default();
-    let options = ReadOptions {
-        rate: args.rate.or(own.rate),
-        channel: args.channel.or(own.channel),
-        variable: args.variable.clone().or(own.variable),
-        skip_bad: false,
-    };
+    // What cannot be used is a finding.
+    let options = ReadOptions { skip_bad: false, ..args.signal.clone().options().or(own) };
     let split = saved
         .as_ref()
         .map(|saved| SavedSplit { records: &saved.records, window: args.window.or(saved.window) });

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use gpu_bearing::data::ReadOptions;
 use gpu_bearing::data::info::{self, Checksum, Info, RecordingInfo};
 use gpu_bearing::report::{Align, Table};
 use gpu_bearing::{Error, Result};
 
 use super::{counted, layout};
+use crate::cli::options::SignalArgs;
 use crate::cli::output;
 
 /// Show what recordings hold and what is wrong with them
@@ -16,27 +16,15 @@ pub(crate) struct Args {
     /// A folder of recordings, or one WAV or MAT file
     #[arg(value_name = "DIR|FILE")]
     path: PathBuf,
-    /// Sampling rate of files that do not state one, in Hz [default: none]
-    #[arg(long, value_name = "HZ")]
-    rate: Option<f64>,
-    /// Channel of files that have several, counted from 1 [default: none]
-    #[arg(long, value_name = "N")]
-    channel: Option<usize>,
-    /// Variable of MAT files [default: CWRU's drive-end channel, or the only signal]
-    #[arg(long, value_name = "NAME")]
-    variable: Option<String>,
+    #[command(flatten)]
+    signal: SignalArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let options = ReadOptions {
-        rate: args.rate,
-        channel: args.channel,
-        variable: args.variable.clone(),
-        skip_bad: false,
-    };
+    let options = args.signal.clone().options();
     let info = info::info(&args.path, &options)?;
     if args.json {
         output::json(&info)?;

@@ -65,9 +65,7 @@ fn condition_named(label: &str) -> Option<&'static str> {
     let words: Vec<&str> =
         label.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).collect();
     // A letter of a name such as `Set B` is no abbreviation; with a size behind it, or alone, it is.
-    let abbreviates = words.len() == 1
-        && (label == words[0] || label.starts_with(|c: char| c.is_alphabetic()))
-        && label[words[0].len()..].chars().all(|c| !c.is_alphabetic());
+    let abbreviates = words.len() == 1 && label.starts_with(char::is_alphabetic);
     let names =
         |known: &[&str]| words.iter().any(|word| known.contains(word) && (abbreviates || word.len() > 2));
     let named = [

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Division, Part, Rule};
-use crate::data::Recording;
 use crate::data::windows::Window;
+use crate::data::{Recording, counted};
 
 /// The divisions of all classes, and the notes on them. `rules` holds for each class the rule that it followed and the
 /// one that its validation part followed, if another one.
@@ -50,11 +50,14 @@ pub(super) fn judge(
                 followed.entry(leak).or_default().push(class);
             }
         } else {
-            let known =
-                if asked == Rule::Bearing { plural(bearings.len(), "bearing") + ", " } else { String::new() };
+            let known = if asked == Rule::Bearing {
+                counted(bearings.len(), "bearing") + ", "
+            } else {
+                String::new()
+            };
             notes.push(format!(
                 "{class}: divided by {rule}, not by {asked} ({known}{}): {}",
-                plural(own.len(), "recording"),
+                counted(own.len(), "recording"),
                 leak.unwrap_or("no bearing is on both sides")
             ));
         }
@@ -82,8 +85,4 @@ pub(super) fn judge(
         ));
     }
     (divisions, notes)
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

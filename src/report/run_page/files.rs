@@ -5,7 +5,7 @@ use super::scores::reliabilities;
 use super::tested;
 use crate::report::drawing::{self, Drawing};
 use crate::report::plot::Panel;
-use crate::report::runs::{self, Run, csv};
+use crate::report::runs::{self, Run, cell, csv};
 use crate::report::scores::{BY, classifiers};
 use crate::report::{alarms, confusion, curves, reliability};
 
@@ -95,14 +95,14 @@ fn scores_csv(runs: &[Run]) -> String {
                     shown.rows.to_string(),
                     shown.accuracy.to_string(),
                     shown.balanced_accuracy.to_string(),
-                    text(interval.map(|interval| interval.low)),
-                    text(interval.map(|interval| interval.high)),
+                    cell(interval.map(|interval| interval.low)),
+                    cell(interval.map(|interval| interval.high)),
                     shown.macro_f1.to_string(),
-                    text(shown.macro_auroc),
-                    text(alarms.map(|alarms| alarms.false_alarms)),
-                    text(alarms.map(|alarms| alarms.healthy)),
-                    text(alarms.map(|alarms| alarms.missed_faults)),
-                    text(alarms.map(|alarms| alarms.faulty)),
+                    cell(shown.macro_auroc),
+                    cell(alarms.map(|alarms| alarms.false_alarms)),
+                    cell(alarms.map(|alarms| alarms.healthy)),
+                    cell(alarms.map(|alarms| alarms.missed_faults)),
+                    cell(alarms.map(|alarms| alarms.faulty)),
                 ]);
             }
         }
@@ -151,16 +151,11 @@ fn reliability_csv(runs: &[Run]) -> String {
                     (index as f64 / of).to_string(),
                     ((index + 1) as f64 / of).to_string(),
                     bin.count.to_string(),
-                    text(bin.confidence),
-                    text(bin.accuracy),
+                    cell(bin.confidence),
+                    cell(bin.accuracy),
                 ]
             }));
         }
     }
     csv(lines)
-}
-
-/// A figure, or an empty cell.
-fn text(figure: Option<impl ToString>) -> String {
-    figure.map_or_else(String::new, |figure| figure.to_string())
 }
