@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::grade::Grade;
 use super::recording::Facts;
 
 /// One published file.
@@ -26,6 +27,8 @@ pub struct Entry {
     pub rpm: f64,
     /// Sampling rate in Hz: 48 000 for the healthy recordings and the 48k series, otherwise 12 000.
     pub rate_hz: f64,
+    /// How plainly the drive end's channel shows the fault; only the 12k series of drive end faults is graded here.
+    pub grade: Option<Grade>,
     /// Size of the published file in bytes.
     pub bytes: u64,
     /// SHA-256 of the published file in lower-case hex.
@@ -56,7 +59,7 @@ impl Entry {
         }
     }
 
-    /// The catalogue's facts in a recording's form, with the nominal speed.
+    /// The catalogue's facts in a recording's form, with the nominal speed and the grade of the drive end's channel.
     pub fn facts(&self) -> Facts {
         Facts {
             condition: Some(self.condition.clone()),
@@ -66,6 +69,7 @@ impl Entry {
             fault_size: self.fault_inch,
             position: self.position.clone(),
             cwru: Some(self.number),
+            grade: self.grade,
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::error::{Error, Result};
 /// Variables that one message lists.
 const MAX_LISTED: usize = 20;
 
+/// What the name of CWRU's channel at the drive end ends in.
+const DRIVE_END: &str = "_DE_time";
+
 /// How files are read; the command line's `--rate`, `--channel`, `--variable` and `--skip-bad`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReadOptions {
@@ -170,6 +173,7 @@ pub(super) fn facts(raw: &Raw, stated: &Stated) -> Facts {
         fault_size: stated.fault_size.or(known.fault_size),
         position: stated.position.or(known.position),
         cwru: known.cwru,
+        grade: known.grade.filter(|_| raw.variable.as_deref().is_some_and(|name| name.ends_with(DRIVE_END))),
     }
 }
 
@@ -231,7 +235,7 @@ pub(super) fn check_signal(signal: &[f32]) -> Result<()> {
 /// CWRU names them, or, under any name, the published file's checksum.
 pub(super) fn recognise(path: &Path, variables: &[Variable]) -> Result<Option<&'static Entry>> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    if variables.iter().any(|v| cwru_name(&v.name).is_some_and(|(_, part)| part == "_DE_time"))
+    if variables.iter().any(|v| cwru_name(&v.name).is_some_and(|(_, part)| part == DRIVE_END))
         && let Some(entry) = catalogue::by_stem(stem)
     {
         return Ok(Some(entry));

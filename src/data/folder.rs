@@ -368,6 +368,7 @@ impl Listed {
                 fault_size: self.fault_size,
                 position: self.position,
                 cwru: None,
+                grade: None,
             },
         })
     }

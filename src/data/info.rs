@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::catalogue::Entry;
 use super::file::{self, Format, Raw, ReadOptions, Stated};
 use super::folder::{self, Layout};
+use super::grade::Grade;
 use super::mat::MatFile;
 use super::recording::{Facts, sha256_of_samples};
 use super::wav;
@@ -58,6 +59,8 @@ pub struct RecordingInfo {
     pub position: Option<String>,
     /// CWRU number.
     pub cwru: Option<u32>,
+    /// How plainly experts see its fault.
+    pub grade: Option<Grade>,
     /// Whether the file is the one that CWRU publishes.
     pub checksum: Checksum,
     /// SHA-256 of the samples.
@@ -173,10 +176,10 @@ fn describe(info: &mut RecordingInfo, path: &Path, raw: Raw, stated: &Stated, op
     info.samples = Some(raw.signal.len());
     info.seconds = rate.map(|rate| raw.signal.len() as f64 / rate);
     let facts = file::facts(&raw, stated);
-    let Facts { condition, bearing, rpm, load, fault_size, position, cwru } = facts;
+    let Facts { condition, bearing, rpm, load, fault_size, position, cwru, grade } = facts;
     info.variable = raw.variable;
     (info.condition, info.bearing, info.position, info.cwru) = (condition, bearing, position, cwru);
-    (info.rpm, info.load, info.fault_size) = (rpm, load, fault_size);
+    (info.rpm, info.load, info.fault_size, info.grade) = (rpm, load, fault_size, grade);
 }
 
 fn checksum(path: &Path, entry: Option<&Entry>) -> Result<Checksum> {

@@ -7,6 +7,7 @@ pub mod fetch;
 pub mod file;
 pub mod folder;
 pub mod folds;
+pub mod grade;
 pub mod info;
 pub mod mat;
 pub mod order;

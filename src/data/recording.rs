@@ -2,6 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
+use super::grade::Grade;
+
 /// What is known about a recording besides its samples. Everything may be unknown.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
@@ -19,6 +21,8 @@ pub struct Facts {
     pub position: Option<String>,
     /// The number under which the CWRU bearing data centre publishes the file.
     pub cwru: Option<u32>,
+    /// How plainly experts see the fault in this signal, where they have judged it.
+    pub grade: Option<Grade>,
 }
 
 /// A mono vibration signal.

@@ -5,6 +5,7 @@ use super::figures::percent;
 use super::scores::{alarm_counts, left_so};
 use crate::train::metrics::Scores;
 use crate::train::metrics::bootstrap::LEAST_BEARINGS;
+use crate::train::metrics::by_grade::GradeFigures;
 use crate::train::metrics::calibration::Calibration;
 use crate::train::metrics::unknown::{Rejection, resolves};
 use crate::train::{Baseline, Baselines};
@@ -14,11 +15,24 @@ const SAME: &str = "         ";
 
 /// The lines below that of the test's accuracy. `split` is in words, as [`super::figures::split_words`] gives it.
 pub fn lines(scores: &Scores, calibration: Option<&Calibration>, split: &str) -> Vec<String> {
-    vec![
+    let mut lines = vec![
         format!("{SAME}by window: {} ({split})", by_window(scores)),
         format!("{SAME}by recording: {} ({split})", by_recording(scores)),
-        format!("{SAME}calibration: {} ({split})", in_words(calibration)),
-    ]
+    ];
+    if !scores.grades.is_empty() {
+        lines.push(format!("{SAME}right by grade: {} ({split})", by_grade(scores)));
+    }
+    lines.push(format!("{SAME}calibration: {} ({split})", in_words(calibration)));
+    lines
+}
+
+/// How many recordings were found of those whose fault experts see, and of those where they do not.
+fn by_grade(scores: &Scores) -> String {
+    let of = |figures: &GradeFigures| {
+        let GradeFigures { grade, right, of } = figures;
+        format!("{right} of {of} {grade} ({})", grade.meaning())
+    };
+    scores.grades.iter().map(of).collect::<Vec<_>>().join(", ")
 }
 
 fn by_window(scores: &Scores) -> String {

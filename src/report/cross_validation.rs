@@ -7,15 +7,17 @@ use maud::{Markup, html};
 use super::figures::percent;
 use super::runs::{cell, csv};
 use super::sheet::{Sheet, columns};
-use super::{Align, drawing, ladder, page};
+use super::{Align, drawing, ladder, page, scores};
 use crate::train::Statistic;
 use crate::train::cross_validate::{Classifier, CrossValidation, FoldResult, LOAD_PAIRS};
+use crate::train::metrics::by_grade::sum;
 use crate::train::metrics::{Scores, Shown};
 
 /// All tables.
 pub fn sheets(validation: &CrossValidation) -> Vec<Sheet> {
     let mut sheets = vec![rungs(validation)];
     sheets.extend(alarms(validation));
+    sheets.extend(grades(validation));
     for classifier in Classifier::ALL {
         sheets.extend(pairs(validation, classifier));
     }
@@ -207,6 +209,40 @@ fn alarms(validation: &CrossValidation) -> Option<Sheet> {
         ]),
         rows,
         note: "Decisions by recording, counted over all folds: a recording that tests in several folds counts in each."
+            .to_owned(),
+    })
+}
+
+/// What is found by grade of the recordings, all folds together.
+fn grades(validation: &CrossValidation) -> Option<Sheet> {
+    let mut rows = Vec::new();
+    for name_of_rung in validation.rungs() {
+        let of = Classifier::ALL.map(|classifier| {
+            let folds = validation.of(name_of_rung).filter_map(|fold| classifier.scores(fold));
+            sum(folds.flat_map(|scores| scores.grades.iter().copied()))
+        });
+        for (index, grade) in of[0].iter().map(|figures| figures.grade).enumerate() {
+            let mut row = vec![
+                if index == 0 { rung(validation, name_of_rung) } else { String::new() },
+                format!("{grade}, {}", grade.meaning()),
+            ];
+            row.extend(of.each_ref().map(|figures| {
+                let of_grade = figures.iter().find(|figures| figures.grade == grade);
+                of_grade.map_or("-".to_owned(), scores::right)
+            }));
+            rows.push(row);
+        }
+    }
+    let mut headings = vec![("split by", Align::Left), ("grade", Align::Left)];
+    headings.extend(Classifier::ALL.map(|classifier| (classifier.name(), Align::Right)));
+    (!rows.is_empty()).then(|| Sheet {
+        name: "grades",
+        title: "By Smith and Randall's grade of the recordings".to_owned(),
+        columns: columns(&headings),
+        rows,
+        note: "Faulty recordings whose class was found, counted over all folds. Grades: how plainly experts see the fault \
+               by its envelope (Smith and Randall 2015). A fault found where experts see none was found by something else \
+               than the fault."
             .to_owned(),
     })
 }

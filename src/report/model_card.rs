@@ -5,11 +5,14 @@
 
 use super::figures::percent;
 use super::runs::Run;
-use super::scores::{BY, alarm_counts, classifiers, interval, plain_rows, standing, temperature};
+use super::scores::{
+    BY, alarm_counts, classifiers, graded, interval, plain_rows, right, standing, temperature,
+};
 use crate::Result;
 use crate::data::classes::is_healthy;
 use crate::data::split::{Division, Rule};
-use crate::train::metrics::Shown;
+use crate::train::metrics::by_grade::GradeFigures;
+use crate::train::metrics::{Scores, Shown};
 use crate::train::{Origin, RunFolder, Summary};
 
 /// Writes the card of a finished run into its folder.
@@ -128,6 +131,14 @@ fn scores(run: &Run) -> String {
         entries.push(format!(
             "By recording, {false_alarms} healthy ones are false alarms, {missed} faulty ones are missed ({split})."
         ));
+    }
+    if let Some(given) = graded(own) {
+        let found = |(name, scores): &(&str, &Scores)| {
+            let of = |figures: &GradeFigures| format!("{} {}", figures.grade, right(figures));
+            format!("{name} {}", scores.grades.iter().map(of).collect::<Vec<_>>().join(", "))
+        };
+        let found: Vec<String> = classifiers(&run.summary).iter().map(found).collect();
+        entries.push(format!("Recordings found by grade: {} ({split}). {given}", found.join("; ")));
     }
     entries.push(interval(own, &split));
     entries.push(temperature(run.summary.calibration.as_ref(), &split));

@@ -2,6 +2,7 @@
 
 use super::figures::percent;
 use crate::train::metrics::bootstrap::{Interval, LEAST_BEARINGS};
+use crate::train::metrics::by_grade::GradeFigures;
 use crate::train::metrics::calibration::Calibration;
 use crate::train::metrics::{Scores, Shown};
 use crate::train::{Baselines, Summary};
@@ -25,6 +26,20 @@ pub fn alarm_counts(scores: &Scores) -> Option<[String; 2]> {
     let alarms = scores.alarms.as_ref()?;
     let counts = [(alarms.false_alarms, alarms.healthy), (alarms.missed_faults, alarms.faulty)];
     Some(counts.map(|(count, of)| format!("{count} of {of}")))
+}
+
+/// How many recordings of a grade were found, as in `5 of 8 (62.5 %)`.
+pub fn right(figures: &GradeFigures) -> String {
+    let GradeFigures { right, of, .. } = *figures;
+    format!("{right} of {of} ({})", percent(right as f64 / of as f64))
+}
+
+/// What the grades are; nothing where no recording has one.
+pub fn graded(scores: &Scores) -> Option<&'static str> {
+    (!scores.grades.is_empty()).then_some(
+        "Grades say how plainly experts see the fault by its envelope (Smith and Randall 2015). Where they see none, a fault \
+         that was found was found by something else.",
+    )
 }
 
 /// How far the balanced accuracy would move with other bearings, or why that is not known.

@@ -8,7 +8,7 @@ use super::baseline::{Baseline, fit};
 use super::bearing::bearing_of;
 use super::metrics::{Scored, Scores};
 use crate::Result;
-use crate::data::recording::{self, Recording};
+use crate::data::Recording;
 use crate::data::split::{Part, Split};
 use crate::data::windows::{Window, samples};
 use crate::physics::features::LEAST_SAMPLES;
@@ -86,14 +86,13 @@ impl Baselines {
         let [train_rows, test_rows] =
             [&train, &test].map(|rows| rows.iter().map(of_row).collect::<Vec<Vec<f64>>>());
         let labels: Vec<usize> = train.iter().map(|row| row.label).collect();
-        let names = recording::bearings(recordings);
         let score = |kind: Baseline| -> Result<Option<Scores>> {
             let fitted = fit(kind, &train_rows, &labels, split.classes.len(), seed)?;
             let mut scored = Scored::new(split.classes.len());
             for (row, probabilities) in test.iter().zip(fitted.probabilities(&test_rows)?) {
                 scored.push(row.label, row.recording, probabilities);
             }
-            Ok(Scores::of(&scored, &split.classes, &names, seed))
+            Ok(Scores::of(&scored, &split.classes, recordings, seed))
         };
         let (forest, logistic) = (score(Baseline::Forest)?, score(Baseline::Logistic)?);
         Ok(forest.zip(logistic).map(|(forest, logistic)| Self {

@@ -14,7 +14,6 @@ use super::metrics::{Figures, Scores};
 use super::predict::least_familiar;
 use super::run_folder::RunFolder;
 use crate::data::folder::Dataset;
-use crate::data::recording::bearings;
 use crate::data::split::Part;
 use crate::data::split_record::{SplitRecord, scored};
 use crate::data::windows::{Cut, Window, cut};
@@ -226,7 +225,7 @@ impl Subject {
             classes: checkpoint.classes.clone(),
             test: tally.figures().expect(some),
             confusion: tally.confusion().to_vec(),
-            scores: Scores::of(&scored, &checkpoint.classes, &bearings(recordings), self.seed).expect(some),
+            scores: Scores::of(&scored, &checkpoint.classes, recordings, self.seed).expect(some),
             calibration: temperature(checkpoint)
                 .and_then(|temperature| Calibration::at(temperature, &scored)),
             rejection: Rejection::of(&checkpoint.familiarity, &known, &unknown_familiarity, most),

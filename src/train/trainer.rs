@@ -18,7 +18,6 @@ use super::run_folder::{EpochRecord, RunFolder, Summary};
 use super::scaling::stored;
 use super::{recipe, recorded_variants, variant_names};
 use crate::data::order::epoch_order;
-use crate::data::recording::bearings;
 use crate::data::split::{Division, Part};
 use crate::data::split_record::SplitRecord;
 use crate::data::windows::Cut;
@@ -430,7 +429,7 @@ impl<'a> Trainer<'a> {
             validation: validation.tally.figures(),
             test: test.tally.figures(),
             confusion: test.tally.confusion().to_vec(),
-            scores: Scores::of(&test.scored, &split.classes, &bearings(recordings), seed),
+            scores: Scores::of(&test.scored, &split.classes, recordings, seed),
             calibration,
             baselines,
             left_out: self.config.leave_out.clone().unwrap_or_default(),

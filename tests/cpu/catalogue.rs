@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use gpu_bearing::data::catalogue::{self, End, Entry};
+use gpu_bearing::data::grade::Grade;
 
 #[test]
 fn the_catalogue_has_all_161_files_once() {
@@ -59,6 +60,22 @@ fn bearings_are_end_condition_and_size() {
     assert_eq!(all.len(), 1 + 4 + 4 + 3 + 3 + 3 + 3, "{all:?}");
     let fan = catalogue::entries().iter().filter(|e| e.fault_end == Some(End::Fan));
     assert!(fan.clone().all(|e| e.number >= 270 && e.number < 3000 && e.bearing().starts_with("FE ")));
+}
+
+#[test]
+fn the_12k_series_of_drive_end_faults_is_graded() {
+    let mut grades: BTreeMap<Grade, usize> = BTreeMap::new();
+    for entry in catalogue::entries() {
+        let graded = entry.fault_end == Some(End::Drive) && entry.rate_hz == 12000.0;
+        assert_eq!(entry.grade.is_some(), graded, "{entry:?}");
+        *grades.entry(entry.grade.unwrap_or(Grade::N2)).or_default() += usize::from(graded);
+    }
+    // The counts of another transcription of the same table.
+    let expected =
+        [(Grade::Y1, 9), (Grade::Y2, 35), (Grade::P1, 1), (Grade::P2, 5), (Grade::N1, 10), (Grade::N2, 0)];
+    assert_eq!(grades.into_iter().collect::<Vec<_>>(), expected);
+    let grade = |number| catalogue::by_number(number).unwrap().grade.unwrap();
+    assert_eq!([130, 105, 199, 185, 118].map(grade), [Grade::Y1, Grade::Y2, Grade::P1, Grade::P2, Grade::N1]);
 }
 
 #[test]

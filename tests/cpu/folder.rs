@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use gpu_bearing::data::folder::Layout;
+use gpu_bearing::data::grade::Grade;
 use gpu_bearing::data::info::{Checksum, info};
 use gpu_bearing::data::{Dataset, Facts, ReadOptions, load, read_file};
 use gpu_bearing::{Error, Result};
@@ -190,7 +191,8 @@ fn a_dataset_toml_lists_every_recording() {
             load: Some(1.0),
             fault_size: Some(0.014),
             position: Some("6:00".into()),
-            cwru: None
+            cwru: None,
+            grade: None
         }
     );
     assert_eq!(dataset.recordings[1].rate, 12000.0);
@@ -248,6 +250,17 @@ fn one_file_may_be_listed_once_for_each_channel() {
 }
 
 #[test]
+fn experts_have_graded_the_channel_at_the_drive_end() {
+    let dir = folder(&[("105.mat", mat("cwru.mat"))]);
+    let grade = |variable: Option<&str>| {
+        let options = ReadOptions { variable: variable.map(Into::into), ..ReadOptions::default() };
+        load(dir.path(), &options).unwrap().recordings[0].facts.grade
+    };
+    assert_eq!(grade(None), Some(Grade::Y2));
+    assert_eq!(grade(Some("X105_FE_time")), None);
+}
+
+#[test]
 fn cwru_files_are_recognised_by_number_and_content() {
     // The fixture holds X105_DE_time and X105RPM, under whichever number.
     let file = || mat("cwru_compressed.mat");
@@ -279,7 +292,8 @@ fn cwru_files_are_recognised_by_number_and_content() {
             load: Some(0.0),
             fault_size: Some(0.007),
             position: Some("3:00".into()),
-            cwru: Some(144)
+            cwru: Some(144),
+            grade: Some(Grade::Y2)
         }
     );
     let again = load(dir.path(), &ReadOptions { rate: Some(12000.0), ..ReadOptions::default() }).unwrap();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::report::scores;
 
 /// Two clean folds by bearing, one by load that is leaky for a class, one by window that is leaky for all.
-fn validation() -> CrossValidation {
+pub(crate) fn validation() -> CrossValidation {
     let fold = |rung: &str, number: usize, clean: &[&str], share: f64| -> Value {
         json!({
             "rung": rung, "run": format!("{rung}-{number:02}"), "holdout": null, "seed": 1, "held_out": ["B1"],

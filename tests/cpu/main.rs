@@ -10,6 +10,7 @@ mod baseline;
 mod baselines;
 mod bench;
 mod bootstrap;
+mod by_grade;
 mod calibration;
 mod catalogue;
 mod checkpoint;

@@ -7,9 +7,12 @@ use super::plots;
 use crate::report::figures::percent;
 use crate::report::page::{self, Split};
 use crate::report::runs::Run;
-use crate::report::scores::{BY, alarm_counts, classifiers, interval, plain_rows, standing, temperature};
+use crate::report::scores::{
+    BY, alarm_counts, classifiers, graded, interval, plain_rows, right, standing, temperature,
+};
 use crate::report::{Align, alarms, reliability};
 use crate::train::metrics::Scores;
+use crate::train::metrics::by_grade::GradeFigures;
 use crate::train::metrics::calibration::{Calibration, Reliability};
 
 /// All of them.
@@ -79,10 +82,32 @@ fn by_recording(scores: &Scores, run: &Run) -> Markup {
     ];
     html! {
         (page::table(&columns, &[row]))
+        (by_grade(run))
         @match &scores.alarms {
             Some(counted) => (plots(&[alarms::panel(counted, &run.split().words())])),
             None => p.soft { "No class is called healthy or normal, so that there are no false alarms to count." },
         }
+    }
+}
+
+/// What network and plain classifiers find by grade; nothing where no recording has one.
+fn by_grade(run: &Run) -> Markup {
+    let all = classifiers(&run.summary);
+    let Some(given) = all.first().and_then(|(_, scores)| graded(scores)) else { return html! {} };
+    let mut columns = vec![("Grade", Align::Left)];
+    columns.extend(all.iter().map(|(name, _)| (*name, Align::Right)));
+    let row = |figures: &GradeFigures| {
+        let mut row = vec![html! { (figures.grade) ", " (figures.grade.meaning()) }];
+        row.extend(all.iter().map(|(_, scores)| {
+            let of_grade = scores.grades.iter().find(|of| of.grade == figures.grade);
+            html! { (of_grade.map_or("–".to_owned(), right)) }
+        }));
+        row
+    };
+    let rows: Vec<Vec<Markup>> = all[0].1.grades.iter().map(row).collect();
+    html! {
+        (page::table(&columns, &rows))
+        p.soft { "Recordings whose class was found, " (run.split().marked()) ". " (given) }
     }
 }
 

@@ -8,6 +8,7 @@
 //! | [`confusion`] | figures by class, accuracy, balanced accuracy, macro F1 |
 //! | [`ranking`] | how well a score orders two groups: AUROC, one class against the rest |
 //! | [`alarms`] | false alarms and missed faults |
+//! | [`by_grade`] | what is found of faults that experts see, and of those that they do not |
 //! | [`bootstrap`] | how far a figure would move with other bearings |
 //! | [`calibration`] | whether a confidence is the share of right answers, and a temperature that mends it |
 //! | [`scores`] | all figures of a test together |
@@ -15,6 +16,7 @@
 
 pub mod alarms;
 pub mod bootstrap;
+pub mod by_grade;
 pub mod calibration;
 pub mod confusion;
 pub mod ranking;

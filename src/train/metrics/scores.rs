@@ -4,9 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::alarms::{Alarms, alarms};
 use super::bootstrap::{Interval, interval};
+use super::by_grade::{GradeFigures, by_grade};
 use super::confusion::{accuracy, balanced_accuracy, macro_f1};
 use super::ranking::macro_auroc;
 use super::scored::Scored;
+use crate::data::Recording;
+use crate::data::grade::Grade;
+use crate::data::recording::bearings;
 
 /// Figures over rows, which are windows or recordings; all unit-free, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -48,18 +52,22 @@ pub struct Scores {
     pub interval: Option<Interval>,
     /// By recording; none where no class is healthy.
     pub alarms: Option<Alarms>,
+    /// By recording and grade; empty where no recording is graded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grades: Vec<GradeFigures>,
 }
 
 impl Scores {
-    /// Of `windows`, each of one of the recordings whose physical bearings are `bearings`; none without a window. The
-    /// interval is drawn from `seed`.
-    pub fn of(windows: &Scored, classes: &[String], bearings: &[Option<String>], seed: u64) -> Option<Self> {
+    /// Of `windows`, each of one of `all` recordings; none without a window. The interval is drawn from `seed`.
+    pub fn of(windows: &Scored, classes: &[String], all: &[Recording], seed: u64) -> Option<Self> {
         let recordings = windows.by_recording();
+        let grades: Vec<Option<Grade>> = all.iter().map(|recording| recording.facts.grade).collect();
         Some(Self {
             windows: Shown::of(windows)?,
             recordings: Shown::of(&recordings)?,
-            interval: interval(windows, bearings, seed, |drawn| balanced_accuracy(&drawn.confusion())),
+            interval: interval(windows, &bearings(all), seed, |drawn| balanced_accuracy(&drawn.confusion())),
             alarms: alarms(&recordings, classes),
+            grades: by_grade(&recordings, &grades),
         })
     }
 }
