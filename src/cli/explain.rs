@@ -2,16 +2,21 @@
 
 use std::path::PathBuf;
 
+use gpu_bearing::Result;
 use gpu_bearing::data::Dataset;
 use gpu_bearing::gpu::Gpu;
+use gpu_bearing::physics::evidence::{HARMONICS, SLIP};
+use gpu_bearing::physics::{Bearing, Fault};
 use gpu_bearing::report::attribution::write;
 use gpu_bearing::report::figures::percent;
-use gpu_bearing::train::attribution::{Attribution, STEPS, Target, attribute, most_decisive, rivals};
+use gpu_bearing::train::attribution::{Attribution, STEPS, most_decisive};
+use gpu_bearing::train::explanation::{Explanation, explain};
 use gpu_bearing::train::material::at_rate;
+use gpu_bearing::train::rhythm::Rhythm;
 use gpu_bearing::train::{kept_model, predict};
-use gpu_bearing::{Error, Result};
 use serde::Serialize;
 
+use super::machine::MachineArgs;
 use super::options::{ReadArgs, bounded};
 use super::output::{self, Screen};
 use super::predict::read;
@@ -19,7 +24,8 @@ use super::predict::read;
 /// Draw which samples of a recording decided what a trained model takes it for
 ///
 /// Integrated gradients (Sundararajan et al. 2017) of the logit margin: how far the class that a window is taken for
-/// leads over the next one, and what each sample adds to that lead.
+/// leads over the next one, and what each sample adds to that lead. The spectrum below shows how often such samples
+/// come back, in up to 32 windows around, beside the fault frequencies where bearing and speed are known.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The run's folder, or a .safetensors file that gpu-bearing has saved
@@ -36,6 +42,8 @@ pub(crate) struct Args {
     /// The drawing [default: named after the recording and the window, in the folder you are in]
     #[arg(long, value_name = "FILE.svg")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    machine: MachineArgs,
     #[command(flatten)]
     read: ReadArgs,
     /// GPU adapter by index or a part of its name; `gpu-bearing devices` lists them [default: the first]
@@ -62,57 +70,41 @@ struct Report<'a> {
     condition: &'a str,
     /// Hz.
     rate: f64,
-    /// Number of the window, from 1.
-    window: usize,
-    windows: usize,
     /// What is explained.
     target: &'static str,
     steps: usize,
     #[serde(flatten)]
-    attribution: &'a Attribution,
+    explanation: &'a Explanation,
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
     bounded("--steps", args.steps, 1, MOST_STEPS)?;
+    let machine = args.machine.check()?;
     let checkpoint = kept_model(&args.run)?;
     let options = args.read.options();
     let recording = (args.file.display().to_string(), read(&args.file, &options));
     let dataset = Dataset::gather(std::iter::once(recording), options.skip_bad)?;
     let dataset = at_rate(dataset, checkpoint.rate, checkpoint.model.window, options.skip_bad)?;
     let recording = &dataset.recordings[0];
+    let machine = machine.if_known(recording)?;
 
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let prediction = predict(&gpu, &checkpoint, &dataset.recordings, None)?.remove(0);
-    let windows = prediction.windows.len();
-    let index = match args.window {
-        None => most_decisive(&prediction),
-        Some(number) if (1..=windows).contains(&number) => number - 1,
-        Some(number) => {
-            return Err(Error::input(format!(
-                "--window {number}: {} has windows 1 to {windows}",
-                recording.name
-            )));
-        }
-    };
-    let window = &prediction.windows[index];
-    let (class, rival) = rivals(&window.probabilities);
-    let target = Target { start: window.start, class, rival };
-    let attribution = attribute(&gpu, &checkpoint, recording, &[target], args.steps)?.remove(0);
+    let number = args.window.unwrap_or_else(|| most_decisive(&prediction) + 1);
+    let explanation = explain(&gpu, &checkpoint, recording, &prediction, number, args.steps)?;
     let out = args.out.unwrap_or_else(|| {
         let stem = args.file.file_stem().filter(|stem| *stem != "-").unwrap_or("recording".as_ref());
-        PathBuf::from(format!("{}-window-{}.svg", stem.display(), index + 1))
+        PathBuf::from(format!("{}-window-{number}.svg", stem.display()))
     });
-    let samples = &recording.signal[window.start..window.start + checkpoint.model.window];
-    write(&out, &attribution, &recording.name, samples, recording.rate)?;
+    let Explanation { windows, attribution, .. } = &explanation;
+    write(&out, &explanation, recording, machine.as_ref())?;
 
     let screen = Screen { json: args.json };
-    let Attribution { margin, baseline_margin, seconds, .. } = &attribution;
+    let Attribution { margin, baseline_margin, seconds, .. } = attribution;
     screen.line(format!("adapter  {}", gpu.info))?;
     screen.line(format!(
         "window   {} of {windows} of {}, from {seconds:.3} s on; the recording is taken for {}",
-        index + 1,
-        recording.name,
-        prediction.nearest
+        number, recording.name, prediction.nearest
     ))?;
     screen.line(format!(
         "margin   {} over {} by {margin:.3} (logits); {baseline_margin:.3} for a constant signal",
@@ -128,6 +120,16 @@ pub(crate) fn run(args: Args) -> Result<()> {
     if (sum - (margin - baseline_margin)).abs() > INCOMPLETE * (margin - baseline_margin).abs() {
         screen.line("note     what samples add does not sum up to the margin: take more --steps")?;
     }
+    if let Some(Rhythm { windows, seconds, attribution, signal, .. }) = &explanation.rhythm {
+        let [decisive, all] = [attribution, signal].map(|spectrum| {
+            let hz = spectrum.strongest_hz();
+            format!("{hz:.1} Hz{}", machine.as_ref().map_or(String::new(), |machine| near(hz, machine)))
+        });
+        screen.line(format!(
+            "rhythm   in {windows} windows ({seconds:.2} s) the samples that decide come at {decisive}, the signal swings \
+             at {all}"
+        ))?;
+    }
     screen.line(format!("drawing  {}", out.display()))?;
     if !args.json {
         return Ok(());
@@ -138,10 +140,20 @@ pub(crate) fn run(args: Args) -> Result<()> {
         recording: &recording.name,
         condition: &prediction.nearest,
         rate: recording.rate,
-        window: index + 1,
-        windows,
         target: "logit of `class` less that of `rival`, integrated gradients from a constant signal",
         steps: args.steps,
-        attribution: &attribution,
+        explanation: &explanation,
     })
+}
+
+/// Which multiple of a fault frequency lies within its slip of `hz`, the nearest one.
+fn near(hz: f64, (bearing, rpm): &(Bearing, f64)) -> String {
+    let lines = Fault::ALL.into_iter().flat_map(|fault| {
+        let first = bearing.order(fault) * rpm / 60.0;
+        (1..=HARMONICS).map(move |harmonic| (fault, harmonic, (hz / (harmonic as f64 * first) - 1.0).abs()))
+    });
+    match lines.min_by(|a, b| a.2.total_cmp(&b.2)) {
+        Some((fault, harmonic, off)) if off <= SLIP => format!(" ({harmonic}x {})", fault.symbol()),
+        _ => String::new(),
+    }
 }

@@ -60,7 +60,7 @@ impl Cli {
             Command::Spectrum(args) => spectrum::run(args),
             Command::Explain(args) => explain::run(args),
             Command::Stress(args) => stress::run(args),
-            Command::Report(args) => report::run(&args),
+            Command::Report(args) => report::run(args),
             Command::Reproduce(args) => reproduce::run(args),
             Command::CrossValidate(args) => cross_validate::run(*args),
             Command::Bench(args) => bench::run(&args),

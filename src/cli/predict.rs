@@ -7,8 +7,8 @@ use gpu_bearing::data::{Dataset, ReadOptions, Recording, read_file, read_wav_fro
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::nn::Checkpoint;
 use gpu_bearing::physics::{Bearing, Evidence, Fault, diagnose};
-use gpu_bearing::report::conclusion::unresolved;
 use gpu_bearing::report::figures::percent;
+use gpu_bearing::report::scores::unresolved;
 use gpu_bearing::report::spectrum;
 use gpu_bearing::shell::word;
 use gpu_bearing::train::material::at_rate;

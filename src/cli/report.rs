@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use gpu_bearing::Result;
+use gpu_bearing::gpu::Gpu;
 use gpu_bearing::report::figures::figures;
 use gpu_bearing::report::{folder, run_page, runs};
 use gpu_bearing::train::RunFolder;
+use gpu_bearing::train::study::study;
 
+use super::options::Options;
 use super::output::{self, Screen};
+use super::progress::Count;
 
 /// Show one finished run, or several side by side, as an HTML page with SVG, CSV and JSON files
 #[derive(Debug, clap::Args)]
@@ -19,19 +23,41 @@ pub(crate) struct Args {
     /// [default: RUN/report, or report where there are several runs]
     #[arg(long, value_name = "DIR|FILE")]
     out: Option<PathBuf>,
+    /// Read the recordings again, and show what decided of one recording a condition, with its envelope spectrum, and
+    /// how the run bears noise, gain and a clock that is off; takes an adapter and a minute
+    #[arg(long)]
+    full: bool,
+    /// With --full: folder of recordings, which are read as for training [default: what each run was trained on]
+    #[arg(long, value_name = "DIR", requires = "full")]
+    data: Option<PathBuf>,
+    /// With --full: GPU adapter by index or a part of its name; `gpu-bearing devices` lists them [default: the first]
+    #[arg(long, value_name = "NAME|INDEX", requires = "full")]
+    adapter: Option<String>,
     /// Print the figures as JSON, and all else to standard error
     #[arg(long)]
     json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: Args) -> Result<()> {
     let folders = args.run.iter().map(|path| RunFolder::open(path)).collect::<Result<Vec<_>>>()?;
-    let runs = runs::read(&folders)?;
+    let mut runs = runs::read(&folders)?;
     let out = match (&args.out, &folders[..]) {
         (Some(out), _) => out.clone(),
         (None, [folder]) => folder.path().join("report"),
         (None, _) => PathBuf::from("report"),
     };
+    if args.full {
+        let gpu = Gpu::open(args.adapter.as_deref())?;
+        for (run, folder) in runs.iter_mut().zip(&folders) {
+            let config = Options::read(&folder.config())?.validate()?;
+            let data = args.data.as_deref().or(config.data.as_deref());
+            let count = Count::new("evaluations");
+            let mut show = |done, of| count.show(done, of);
+            let study = study(&gpu, folder, &config, data, &config.read_options(), &mut show)?;
+            count.end();
+            run.study = Some(study);
+        }
+    }
     let page = run_page::page(&runs, &output::command());
     let page = folder::write(&out, &page, &run_page::files(&runs))?;
     let screen = Screen { json: args.json };

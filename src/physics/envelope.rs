@@ -116,10 +116,7 @@ impl Whitened {
         // A sine of amplitude a under the window gives a line of this times a.
         let gain = 0.25 * squared.len() as f64;
         windowed.resize(samples, 0.0);
-        let fft = self.real.plan_fft_forward(samples);
-        let mut spectrum = fft.make_output_vec();
-        fft.process(&mut windowed, &mut spectrum).expect("the plan made both buffers");
-        let amplitudes = spectrum.iter().take(bins).map(|bin| (bin.norm() / gain) as f32).collect();
+        let amplitudes = lines(&mut self.real, windowed, bins, gain);
         Spectrum { step_hz: self.step_hz, amplitudes }
     }
 
@@ -139,6 +136,44 @@ impl Whitened {
         }
         analytic
     }
+}
+
+impl Spectrum {
+    /// Of the swing of an envelope around its mean, as a share of it, sampled at `rate_hz`: from 0 Hz up to `limit_hz`.
+    pub fn of(swing: &[f64], rate_hz: f64, limit_hz: f64) -> Self {
+        let windowed: Vec<f64> = swing.iter().zip(hann(swing.len())).map(|(e, weight)| e * weight).collect();
+        let step_hz = rate_hz / swing.len() as f64;
+        let bins = (limit_hz / step_hz).ceil() as usize + 1;
+        let gain = 0.25 * swing.len() as f64;
+        Self { step_hz, amplitudes: lines(&mut RealFftPlanner::new(), windowed, bins, gain) }
+    }
+
+    /// The frequency of the strongest line in Hz, without the first two: those are the Hann window's own.
+    pub fn strongest_hz(&self) -> f64 {
+        let bins = 2..self.amplitudes.len();
+        let strongest = bins.max_by(|&a, &b| self.amplitudes[a].total_cmp(&self.amplitudes[b]));
+        strongest.unwrap_or(0) as f64 * self.step_hz
+    }
+}
+
+/// The sizes of the first `bins` lines of `samples`, divided by `gain`.
+fn lines(real: &mut RealFftPlanner<f64>, mut samples: Vec<f64>, bins: usize, gain: f64) -> Vec<f32> {
+    let fft = real.plan_fft_forward(samples.len());
+    let mut spectrum = fft.make_output_vec();
+    fft.process(&mut samples, &mut spectrum).expect("the plan made the output, and the input has its length");
+    spectrum.iter().take(bins).map(|bin| (bin.norm() / gain) as f32).collect()
+}
+
+/// |x + i H(x)|^2 of a signal over all frequencies but 0, a value a sample: not whitened.
+pub fn squared_envelope(signal: &[f32]) -> Vec<f64> {
+    let mut samples: Vec<f64> = signal.iter().map(|&x| f64::from(x)).collect();
+    let forward = RealFftPlanner::new().plan_fft_forward(samples.len());
+    let mut spectrum = forward.make_output_vec();
+    forward
+        .process(&mut samples, &mut spectrum)
+        .expect("the plan made the output, and the input has its length");
+    spectrum[0] = Complex::default();
+    squares(&spectrum, &FftPlanner::new().plan_fft_inverse(signal.len()))
 }
 
 /// |inverse transform|^2 of bins with zeros behind them, unscaled.

@@ -1,14 +1,21 @@
-//! Which samples decided, as a drawing: the waveform on a ground that is coloured by attribution, and below it the
-//! attribution itself. What else is known of the same window (a spectrum) goes below as one more drawing.
+//! Which samples decided, as a drawing: the waveform on a ground that is coloured by attribution, below it the attribution
+//! itself, and below that how often such samples come back, beside the bearing's fault frequencies.
 
 use std::path::Path;
 
 use maud::{Markup, html};
 
 use super::drawing::{self, Drawing, INK, number, text_width};
+use super::envelope::{self, Curve, Marks};
 use super::plot::{COLOURS, marks};
+use super::spectrum::REACH;
 use crate::Result;
+use crate::data::Recording;
+use crate::physics::evidence::HARMONICS;
+use crate::physics::{Bearing, Fault};
 use crate::train::attribution::Attribution;
+use crate::train::explanation::Explanation;
+use crate::train::rhythm::Rhythm;
 use crate::write::replace;
 
 /// The frame of either drawing, in user units.
@@ -27,28 +34,62 @@ const STRONGEST: f64 = 0.85;
 const FOR: &str = COLOURS[1];
 const AGAINST: &str = COLOURS[0];
 
-/// Draws an attribution over `signal`, the window's own samples, at `rate` Hz; `recording` is its name.
-pub fn svg(attribution: &Attribution, recording: &str, signal: &[f32], rate: f64) -> String {
-    let Attribution { class, rival, seconds, margin, .. } = attribution;
-    let title = format!("{class} over {rival} by a margin of {margin:.2}");
-    let place = format!("{recording}, from {seconds:.3} s on");
-    let rows =
-        [(place, vec![waveform(attribution, signal, rate)]), (String::new(), vec![bars(attribution, rate)])];
-    drawing::file(&title, &rows)
-}
-
-/// Writes [`svg`] to `path`; an earlier file is replaced.
+/// Writes what decided about `recording`, which is at the model's rate, to `path`; an earlier file is replaced. `machine` is
+/// its bearing and speed in rpm, where these are known: then the fault frequencies stand in the spectrum.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn write(
     path: &Path,
-    attribution: &Attribution,
-    recording: &str,
-    signal: &[f32],
-    rate: f64,
+    explanation: &Explanation,
+    recording: &Recording,
+    machine: Option<&(Bearing, f64)>,
 ) -> Result<()> {
-    replace(path, svg(attribution, recording, signal, rate).as_bytes())
+    let Attribution { class, rival, seconds, margin, .. } = &explanation.attribution;
+    let title = format!("{class} over {rival} by a margin of {margin:.2}");
+    let place = format!("{}, from {seconds:.3} s on", recording.name);
+    let headings = std::iter::once(place).chain(std::iter::repeat(String::new()));
+    let drawings = drawings(explanation, recording, machine).into_iter().map(|drawing| vec![drawing]);
+    replace(path, drawing::file(&title, &headings.zip(drawings).collect::<Vec<_>>()).as_bytes())
+}
+
+/// The same as parts, to stand one below the other.
+pub fn drawings(
+    explanation: &Explanation,
+    recording: &Recording,
+    machine: Option<&(Bearing, f64)>,
+) -> Vec<Drawing> {
+    let Explanation { attribution, rhythm, .. } = explanation;
+    let samples = &recording.signal[attribution.start..][..attribution.attributions.len()];
+    let rate = recording.rate;
+    let mut drawings = vec![waveform(attribution, samples, rate), bars(attribution, rate)];
+    drawings.extend(rhythm.as_ref().map(|rhythm| spectra(rhythm, machine)));
+    drawings
+}
+
+/// How often the samples that decide come back, with the fault frequencies of the machine.
+fn spectra(rhythm: &Rhythm, machine: Option<&(Bearing, f64)>) -> Drawing {
+    let Rhythm { windows, seconds, attribution, signal, .. } = rhythm;
+    let marks: Vec<Marks> = machine.map_or(Vec::new(), |(bearing, rpm)| {
+        let of = |fault| Marks {
+            fault,
+            hz: bearing.order(fault) * rpm / 60.0,
+            harmonics: HARMONICS,
+            clear: false,
+        };
+        Fault::ALL.map(of).into()
+    });
+    let fastest = marks.iter().map(|marks| marks.hz).fold(0.0, f64::max);
+    let reach = if marks.is_empty() { f64::INFINITY } else { REACH * fastest };
+    let title = format!(
+        "squared-envelope spectrum, as a share of the mean: {windows} windows in a row, {seconds:.2} s"
+    );
+    let label = "How often the samples that decide come back".to_owned();
+    let curves = [
+        Curve { name: "of the signal", colour: Some("#7d8996"), spectrum: signal },
+        Curve { name: "of the attribution", colour: Some(FOR), spectrum: attribution },
+    ];
+    envelope::draw(label, &title, &curves, &marks, reach)
 }
 
 /// The waveform; the ground shows by colour what speaks for the class and against it, and by its depth how much.

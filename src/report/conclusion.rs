@@ -2,12 +2,12 @@
 //! what is turned away. Every line ends with its split.
 
 use super::figures::percent;
-use super::scores::{alarm_counts, left_so};
+use super::scores::{alarm_counts, left_so, share, unresolved};
 use crate::train::metrics::Scores;
 use crate::train::metrics::bootstrap::LEAST_BEARINGS;
 use crate::train::metrics::by_grade::GradeFigures;
 use crate::train::metrics::calibration::Calibration;
-use crate::train::metrics::unknown::{Rejection, resolves};
+use crate::train::metrics::unknown::Rejection;
 use crate::train::{Baseline, Baselines};
 
 /// What stands before a line that goes on with the one above.
@@ -122,22 +122,4 @@ pub fn turned_away(rejection: &Rejection, unknown: &[String], split: &str) -> St
     words += &unresolved(rejection.validation.of, rejection.most)
         .map_or(String::new(), |why| format!("\n{SAME}{why}"));
     words
-}
-
-/// Why so many known `recordings` do not give the share `most`, if they do not.
-pub fn unresolved(recordings: u64, most: f64) -> Option<String> {
-    (!resolves(recordings as usize, most)).then(|| {
-        format!(
-            "{recordings} validation recordings are too few for {}: the threshold is the least familiar of them, and about 1 \
-             in {} new known recordings falls below",
-            share(most),
-            recordings + 1
-        )
-    })
-}
-
-/// A share as the command line takes it.
-pub fn share(share: f64) -> String {
-    // Twelve digits hide that 0.07 * 100 is no whole number.
-    format!("{} %", (share * 1e14).round() / 1e12)
 }

@@ -3,7 +3,8 @@
 //! A page is put together from parts: [`page`] has its frame, tables, cards, lists and marks, [`plot`],
 //! [`confusion`] and [`reliability`] make a [`drawing::Drawing`] of figures, and [`folder`] writes the page with the
 //! files beside it. [`run_page`] is the page of finished [`runs`], [`reproduction`] that of the paper's experiments,
-//! [`cross_validation`] that of a ladder of splits; [`spectrum`] draws what a recording shows without a model.
+//! [`cross_validation`] that of a ladder of splits; [`spectrum`] draws what a recording shows without a model, and
+//! [`attribution`] what decided with one, both on the frame of [`envelope`].
 //! [`model_card`] is the page that stays in a run's folder.
 
 pub mod alarms;
@@ -14,6 +15,7 @@ pub mod confusion;
 pub mod cross_validation;
 pub mod curves;
 pub mod drawing;
+pub mod envelope;
 pub mod figures;
 pub mod folder;
 pub mod ladder;

@@ -6,7 +6,7 @@
 use super::figures::percent;
 use super::runs::Run;
 use super::scores::{
-    BY, alarm_counts, classifiers, graded, interval, plain_rows, right, standing, temperature,
+    BY, alarm_counts, classifiers, graded, interval, plain_rows, right, standing, temperature, turned_away,
 };
 use crate::Result;
 use crate::data::classes::is_healthy;
@@ -142,6 +142,8 @@ fn scores(run: &Run) -> String {
     }
     entries.push(interval(own, &split));
     entries.push(temperature(run.summary.calibration.as_ref(), &split));
+    let away = turned_away(&run.summary, &split);
+    entries.extend((!away.is_empty()).then(|| away.join(" ")));
     format!("{text}\n{}", list(&entries))
 }
 

@@ -3,6 +3,7 @@
 mod files;
 mod glossary;
 mod scores;
+mod study;
 
 use maud::{Markup, html};
 
@@ -35,6 +36,7 @@ pub fn page(runs: &[Run], command: &str) -> String {
             h3 { "Loss and accuracy by part" }
             (parts(run))
             (scores::sections(run))
+            (study::sections(run))
         }
         h2 { @if one { "The run" } @else { "The runs" } }
         (settings(runs, &facts))

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::page::Split;
 use crate::Result;
 use crate::train::metrics::by_class;
+use crate::train::study::Study;
 use crate::train::{ClassFigures, EpochRecord, Figures, RunFolder, Summary};
 
 /// A finished run.
@@ -27,6 +28,9 @@ pub struct Run {
     pub metrics: Vec<EpochRecord>,
     /// `config.toml`.
     pub config: toml::Table,
+    /// What its recordings showed when they were read again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub study: Option<Study>,
 }
 
 /// A class with its figures.
@@ -55,7 +59,7 @@ impl Run {
             .map(|(class, figures)| Class { class, figures })
             .collect();
         let run = folder.path().display().to_string();
-        Ok(Self { name: run.clone(), run, summary, by_class, metrics, config })
+        Ok(Self { name: run.clone(), run, summary, by_class, metrics, config, study: None })
     }
 
     /// How the windows of all its figures were divided.

@@ -4,6 +4,7 @@ use super::figures::percent;
 use crate::train::metrics::bootstrap::{Interval, LEAST_BEARINGS};
 use crate::train::metrics::by_grade::GradeFigures;
 use crate::train::metrics::calibration::Calibration;
+use crate::train::metrics::unknown::resolves;
 use crate::train::metrics::{Scores, Shown};
 use crate::train::{Baselines, Summary};
 
@@ -126,4 +127,46 @@ pub fn plain_rows(summary: &Summary) -> Option<String> {
         "The plain classifiers are fitted to {} windows of {} samples, the network's have {}; their features come {lines}.",
         plain.rows, plain.samples, summary.window
     ))
+}
+
+/// What is turned away as unknown, of known recordings and of conditions that the run was not to know; nothing where nothing
+/// validates.
+pub fn turned_away(summary: &Summary, split: &str) -> Vec<String> {
+    let Some(rejection) = &summary.rejection else { return Vec::new() };
+    let mut sentences = vec![format!(
+        "At --reject {}, {} of {} known test recordings are turned away as unknown ({split}).",
+        share(rejection.most),
+        rejection.known.count,
+        rejection.known.of
+    )];
+    if rejection.unknown.of > 0 {
+        let auroc = rejection.auroc.map_or(String::new(), |auroc| format!("; AUROC {}", percent(auroc)));
+        sentences.push(format!(
+            "Of {}, which it was not to know, {} of {} are turned away{auroc} ({split}).",
+            summary.left_out.join(", "),
+            rejection.unknown.count,
+            rejection.unknown.of
+        ));
+    }
+    let why = unresolved(rejection.validation.of, rejection.most);
+    sentences.extend(why.map(|why| format!("The {why}.")));
+    sentences
+}
+
+/// Why so many known `recordings` do not give the share `most`, if they do not.
+pub fn unresolved(recordings: u64, most: f64) -> Option<String> {
+    (!resolves(recordings as usize, most)).then(|| {
+        format!(
+            "{recordings} validation recordings are too few for {}: the threshold is the least familiar of them, and about 1 \
+             in {} new known recordings falls below",
+            share(most),
+            recordings + 1
+        )
+    })
+}
+
+/// A share as the command line takes it.
+pub fn share(share: f64) -> String {
+    // Twelve digits hide that 0.07 * 100 is no whole number.
+    format!("{} %", (share * 1e14).round() / 1e12)
 }

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use super::drawing::{self, Drawing};
 use super::figures::{percent, split_words};
 use super::plot::{self, Panel, Scale};
-use super::{Align, Table, drawing};
+use super::{Align, Table};
 use crate::train::stress::{Curve, Point, Stress};
 use crate::write::replace;
 use crate::{Error, Result};
@@ -35,7 +36,7 @@ pub fn table(curve: &Curve) -> Table {
 }
 
 /// Balanced accuracy and accuracy under one perturbation.
-fn panel(curve: &Curve) -> Panel {
+pub(super) fn panel(curve: &Curve) -> Panel {
     let line = |name: &str, value: fn(&Point) -> f64| plot::Curve {
         name: name.to_owned(),
         points: curve.points.iter().map(|point| (point.level, 100.0 * value(point))).collect(),
@@ -63,9 +64,14 @@ pub fn svg(stress: &Stress) -> String {
         percent(clean.test.balanced_accuracy),
         percent(clean.test.accuracy)
     );
-    let panels: Vec<_> = stress.curves.iter().map(|curve| panel(curve).draw()).collect();
-    let rows: Vec<_> = panels.chunks(ACROSS).map(|row| (String::new(), row.to_vec())).collect();
-    drawing::file(&title, &rows)
+    drawing::file(&title, &rows("", stress))
+}
+
+/// All perturbations in rows, the first one under `heading`.
+pub(super) fn rows(heading: &str, stress: &Stress) -> Vec<(String, Vec<Drawing>)> {
+    let panels: Vec<Drawing> = stress.curves.iter().map(|curve| panel(curve).draw()).collect();
+    let headings = std::iter::once(heading.to_owned()).chain(std::iter::repeat(String::new()));
+    headings.zip(panels.chunks(ACROSS).map(<[Drawing]>::to_vec)).collect()
 }
 
 /// Writes `stress.svg` and `stress.json` into `folder`, which is made if it is not there; earlier ones are replaced.

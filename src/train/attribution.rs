@@ -71,7 +71,7 @@ impl Attribution {
     }
 }
 
-/// The number of the window whose class wins by the largest margin, of those that are taken for what the recording is.
+/// The position of the window whose class wins by the largest margin, of those that are taken for what the recording is.
 pub fn most_decisive(prediction: &Prediction) -> usize {
     let margin = |window: &WindowPrediction| {
         let (class, rival) = rivals(&window.probabilities);

@@ -85,7 +85,7 @@ pub fn evaluate(
 
 /// A finished run with the windows that it is to be scored on.
 pub(super) struct Subject {
-    checkpoint: Checkpoint,
+    pub(super) checkpoint: Checkpoint,
     batch: usize,
     /// How the run has cut its own recordings.
     cut: Cut,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::classified::{Classified, temperature, unlabelled};
 use super::metrics::unknown::threshold;
 use crate::data::Recording;
-use crate::data::windows::Cut;
+use crate::data::windows::{Cut, Window};
 use crate::gpu::Gpu;
 use crate::nn::Checkpoint;
 use crate::{Error, Result};
@@ -59,10 +59,21 @@ pub fn predict(
     recordings: &[Recording],
     least: Option<f64>,
 ) -> Result<Vec<Prediction>> {
-    let classes = &checkpoint.classes;
     let windows = unlabelled(recordings, &Cut::whole(checkpoint.model.window))?;
-    let Classified { scored, familiarity, .. } =
-        Classified::by(gpu, checkpoint, recordings, &windows, BATCH)?;
+    let classified = Classified::by(gpu, checkpoint, recordings, &windows, BATCH)?;
+    Ok(taken_for(checkpoint, recordings, &windows, classified, least))
+}
+
+/// What `recordings`, each of which has one of the `windows`, are taken for by what the model makes of these.
+pub(super) fn taken_for(
+    checkpoint: &Checkpoint,
+    recordings: &[Recording],
+    windows: &[Window],
+    classified: Classified,
+    least: Option<f64>,
+) -> Vec<Prediction> {
+    let classes = &checkpoint.classes;
+    let Classified { scored, familiarity, .. } = classified;
     let scored = match temperature(checkpoint) {
         Some(temperature) => temperature.apply(&scored),
         None => scored,
@@ -70,7 +81,7 @@ pub fn predict(
     let decided = scored.by_recording();
 
     let mut predictions = Vec::with_capacity(recordings.len());
-    // Every recording has a window, so that the rows by recording are the recordings.
+    // The rows by recording are the recordings.
     for (index, recording) in recordings.iter().enumerate() {
         let (best, confidence) = decided.decision(index);
         let familiarity = familiarity[index];
@@ -95,7 +106,7 @@ pub fn predict(
             windows,
         });
     }
-    Ok(predictions)
+    predictions
 }
 
 /// The least familiarity of recordings that are not to be turned away, where at most the share `most` (0 to 1) of the

@@ -64,6 +64,16 @@ pub fn stress(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Stress> {
     let subject = Subject::open(folder, config, data, options, false)?;
+    stressed(gpu, &subject, seed, progress)
+}
+
+/// As [`stress`] of the recordings and windows of `subject`.
+pub(super) fn stressed(
+    gpu: &Gpu,
+    subject: &Subject,
+    seed: u64,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Stress> {
     let levels: usize = Perturbation::ALL.iter().map(|perturbation| perturbation.levels().len()).sum();
     let (mut done, of) = (0, levels + 1);
     progress(done, of);

@@ -7,7 +7,9 @@ use crate::report::drawing::{self, Drawing};
 use crate::report::plot::Panel;
 use crate::report::runs::{self, Run, cell, csv};
 use crate::report::scores::{BY, classifiers};
-use crate::report::{alarms, confusion, curves, reliability};
+use crate::report::{alarms, attribution, confusion, curves, reliability, stress};
+use crate::train::stress::{Curve, Point};
+use crate::train::study::{Example, Study};
 
 /// The files, by name.
 pub fn files(runs: &[Run]) -> Vec<(&'static str, String)> {
@@ -57,7 +59,70 @@ pub fn files(runs: &[Run]) -> Vec<(&'static str, String)> {
         files.push(("reliability.svg", drawing::file("Confidence and right answers", &confidences)));
         files.push(("reliability.csv", reliability_csv(runs)));
     }
+    let studied = || runs.iter().filter_map(|run| Some((run, run.study.as_ref()?)));
+    if studied().next().is_some() {
+        let rows = |(run, study): (&Run, &Study)| stress::rows(&heading(run), &study.stress);
+        files.push((
+            "stress.svg",
+            drawing::file("Under stress", &studied().flat_map(rows).collect::<Vec<_>>()),
+        ));
+        files.push(("stress.csv", stress_csv(studied())));
+        files.push(("examples.svg", drawing::file("What decided", &examples(studied(), &heading))));
+    }
     files
+}
+
+/// What decided about the examples, each under its run's heading and its recording's name.
+fn examples<'a>(
+    studied: impl Iterator<Item = (&'a Run, &'a Study)>,
+    heading: &dyn Fn(&Run) -> String,
+) -> Vec<(String, Vec<Drawing>)> {
+    let mut rows = Vec::new();
+    for (run, study) in studied {
+        for Example { recording, condition, prediction, explanation, machine, .. } in &study.examples {
+            let what = format!("{}: {condition}, taken for {}", recording.name, prediction.nearest);
+            let parts: Vec<String> =
+                [heading(run), what].into_iter().filter(|part| !part.is_empty()).collect();
+            let headings = std::iter::once(parts.join(", ")).chain(std::iter::repeat(String::new()));
+            let drawings = attribution::drawings(explanation, recording, machine.as_ref());
+            rows.extend(headings.zip(drawings.into_iter().map(|drawing| vec![drawing])));
+        }
+    }
+    rows
+}
+
+/// A line a level of each perturbation of each run.
+fn stress_csv<'a>(studied: impl Iterator<Item = (&'a Run, &'a Study)>) -> String {
+    let header = [
+        "run",
+        "split",
+        "perturbation",
+        "quantity",
+        "level",
+        "balanced_accuracy",
+        "accuracy",
+        "loss",
+        "windows",
+    ];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    for (run, study) in studied {
+        for Curve { perturbation, quantity, points } in &study.stress.curves {
+            lines.extend(points.iter().map(|Point { level, figures }| {
+                vec![
+                    run.run.clone(),
+                    run.split().words(),
+                    (*perturbation).to_owned(),
+                    (*quantity).to_owned(),
+                    level.to_string(),
+                    figures.balanced_accuracy.to_string(),
+                    figures.accuracy.to_string(),
+                    figures.loss.to_string(),
+                    figures.windows.to_string(),
+                ]
+            }));
+        }
+    }
+    csv(lines)
 }
 
 /// A line by window and one by recording of each classifier of each run. The interval is by window, alarms are by

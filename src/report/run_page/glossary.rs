@@ -1,7 +1,7 @@
 //! What the words on the page of a run mean.
 
 /// What the words on the page mean.
-pub(super) const GLOSSARY: [(&str, &str); 13] = [
+pub(super) const GLOSSARY: [(&str, &str); 16] = [
     (
         "Split",
         "What stayed on one side when the windows were divided. By bearing, a test figure is about bearings that were \
@@ -58,6 +58,23 @@ pub(super) const GLOSSARY: [(&str, &str); 13] = [
         "The probability of the class that was decided for. The calibration error is its mean distance from the share \
          of right answers, bin by bin. A temperature divides the logits so that they agree on the validation windows; \
          decisions stay.",
+    ),
+    (
+        "Turned away as unknown",
+        "A recording that is less familiar, by the energy of the network's scores, than nearly all that the run was \
+         validated on gets no answer from predict --reject. What it costs is the share of known recordings turned away; \
+         what it gains, the share of faults that the run was not to know.",
+    ),
+    (
+        "What decided",
+        "Integrated gradients: what each sample adds to the lead of the class over the next one, from a constant signal to \
+         the window. The spectrum is that of their squared envelope: a line at a fault frequency says that the network \
+         looks at the strikes.",
+    ),
+    (
+        "Grade",
+        "How plainly experts see a fault in the recording's envelope (Smith and Randall 2015): Y1 and Y2 clearly, P1 and P2 \
+         partly, N1 and N2 not at all. A network that finds the last ones has found something else than the fault.",
     ),
     (
         "Plain classifiers",

@@ -8,7 +8,7 @@ use crate::report::figures::percent;
 use crate::report::page::{self, Split};
 use crate::report::runs::Run;
 use crate::report::scores::{
-    BY, alarm_counts, classifiers, graded, interval, plain_rows, right, standing, temperature,
+    BY, alarm_counts, classifiers, graded, interval, plain_rows, right, standing, temperature, turned_away,
 };
 use crate::report::{Align, alarms, reliability};
 use crate::train::metrics::Scores;
@@ -25,6 +25,7 @@ pub(super) fn sections(run: &Run) -> Markup {
         (ranking(scores, run))
         h3 { "Confidence" }
         (confidence(run))
+        (unknown(run))
         h3 { "Plain classifiers on the same split" }
         (plain(run))
     }
@@ -140,6 +141,17 @@ fn confidence(run: &Run) -> Markup {
     html! {
         p { (temperature(calibration, &split)) }
         (page::side_by_side(&drawings))
+    }
+}
+
+/// What is turned away; nothing where nothing validates.
+fn unknown(run: &Run) -> Markup {
+    let sentences = turned_away(&run.summary, &run.split().words());
+    html! {
+        @if !sentences.is_empty() {
+            h3 { "Turned away as unknown" }
+            p { (sentences.join(" ")) }
+        }
     }
 }
 

@@ -1,0 +1,90 @@
+//! How often the samples that decide come back. A fault strikes at a frequency of its own; a network that has learned the
+//! strikes looks at them, and the envelope of its attributions swings at that frequency.
+
+use serde::Serialize;
+
+use super::attribution::{Attribution, Target, attribute};
+use crate::Result;
+use crate::data::Recording;
+use crate::gpu::Gpu;
+use crate::nn::Checkpoint;
+use crate::physics::envelope::{Spectrum, squared_envelope};
+
+/// Windows in a row that are looked at, where the recording has them.
+const WINDOWS: usize = 32;
+/// Fewer show no frequency.
+const LEAST_WINDOWS: usize = 8;
+/// Steps from the baseline to a window: over many windows, what they miss evens out.
+const STEPS: usize = 64;
+/// Highest frequency of the spectra in Hz, where the rate allows it: about five times as often as a race of a bearing of
+/// this size is struck.
+const HIGHEST_HZ: f64 = 1000.0;
+
+/// The envelope spectrum of the attributions of windows in a row, and that of the signal in the same windows.
+///
+/// What repeats from window to window is taken off both: a network looks more at some places of a window than at others,
+/// whatever the signal, and that is a line at each multiple of the windows' own frequency.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rhythm {
+    /// First sample of the first window, at the model's rate.
+    pub start: usize,
+    /// Number of windows.
+    pub windows: usize,
+    /// Their length in seconds, all together.
+    pub seconds: f64,
+    /// Of the attributions.
+    pub attribution: Spectrum,
+    /// Of the signal, as the model takes it.
+    pub signal: Spectrum,
+}
+
+/// Explains windows of `recording`, which is at the model's rate, in a row around that of `target` by the same classes; none
+/// where the recording is too short to show how often something comes back.
+///
+/// # Errors
+/// As [`attribute`].
+pub fn rhythm(
+    gpu: &Gpu,
+    checkpoint: &Checkpoint,
+    recording: &Recording,
+    target: Target,
+) -> Result<Option<Rhythm>> {
+    let length = checkpoint.model.window;
+    let before = target.start / length;
+    let all = before + (recording.signal.len() - target.start) / length;
+    let windows = all.min(WINDOWS);
+    if windows < LEAST_WINDOWS {
+        return Ok(None);
+    }
+    let first = before.saturating_sub(windows / 2).min(all - windows);
+    let start = target.start - before * length + first * length;
+    let targets: Vec<Target> =
+        (0..windows).map(|window| Target { start: start + window * length, ..target }).collect();
+    let attributions: Vec<f32> = (attribute(gpu, checkpoint, recording, &targets, STEPS)?.into_iter())
+        .flat_map(|Attribution { attributions, .. }| attributions)
+        .collect();
+    let samples = windows * length;
+    let limit = HIGHEST_HZ.min(recording.rate / 4.0);
+    let spectrum = |signal: &[f32]| Spectrum::of(&swing(signal, length), recording.rate, limit);
+    Ok(Some(Rhythm {
+        start,
+        windows,
+        seconds: samples as f64 / recording.rate,
+        attribution: spectrum(&attributions),
+        signal: spectrum(&recording.signal[start..start + samples]),
+    }))
+}
+
+/// The squared envelope of windows of `length` samples in a row as a share of its mean, less what it is at the same place
+/// of the windows in the mean.
+fn swing(signal: &[f32], length: usize) -> Vec<f64> {
+    let squared = squared_envelope(signal);
+    let mean = squared.iter().sum::<f64>() / squared.len() as f64;
+    if mean == 0.0 {
+        return squared;
+    }
+    let windows = (squared.len() / length) as f64;
+    let of_place: Vec<f64> =
+        (0..length).map(|place| squared.iter().skip(place).step_by(length).sum::<f64>() / windows).collect();
+    squared.iter().enumerate().map(|(at, e)| (e - of_place[at % length]) / mean).collect()
+}
