@@ -6,7 +6,7 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use super::drawing::{self, Drawing, INK, number, text_width};
-use super::envelope::{self, Curve, Marks};
+use super::envelope::{self, Curve, LEFT, Marks, WIDTH};
 use super::plot::{COLOURS, marks};
 use super::spectrum::REACH;
 use crate::Result;
@@ -19,9 +19,7 @@ use crate::train::rhythm::Rhythm;
 use crate::write::replace;
 
 /// The frame of either drawing, in user units.
-const FRAME: (f64, f64) = (860.0, 170.0);
-/// Left of the frame.
-const LEFT: f64 = 56.0;
+const FRAME: (f64, f64) = (envelope::FRAME, 170.0);
 /// Above the frame: a title.
 const TOP: f64 = 28.0;
 /// Below the frame.
@@ -81,9 +79,7 @@ fn spectra(rhythm: &Rhythm, machine: Option<&(Bearing, f64)>) -> Drawing {
     });
     let fastest = marks.iter().map(|marks| marks.hz).fold(0.0, f64::max);
     let reach = if marks.is_empty() { f64::INFINITY } else { REACH * fastest };
-    let title = format!(
-        "squared-envelope spectrum, as a share of the mean: {windows} windows in a row, {seconds:.2} s"
-    );
+    let title = format!("squared-envelope spectrum of {windows} windows in a row, {seconds:.2} s");
     let label = "How often the samples that decide come back".to_owned();
     let curves = [
         Curve { name: "of the signal", colour: Some("#7d8996"), spectrum: signal },
@@ -148,7 +144,7 @@ fn bars(attribution: &Attribution, rate: f64) -> Drawing {
 }
 
 fn drawing(label: String, body: Markup) -> Drawing {
-    Drawing { label, width: LEFT + FRAME.0 + 8.0, height: TOP + FRAME.1 + BOTTOM, body }
+    Drawing { label, width: WIDTH, height: TOP + FRAME.1 + BOTTOM, body }
 }
 
 /// A title, what stands at its right end, and a frame with axes around `inside`.

@@ -143,7 +143,7 @@ fn scores(run: &Run) -> String {
     entries.push(interval(own, &split));
     entries.push(temperature(run.summary.calibration.as_ref(), &split));
     let away = turned_away(&run.summary, &split);
-    entries.extend((!away.is_empty()).then(|| away.join(" ")));
+    entries.extend((!away.is_empty()).then(|| escaped(&away.join(" "))));
     format!("{text}\n{}", list(&entries))
 }
 

@@ -63,16 +63,29 @@ pub fn rhythm(
     let attributions: Vec<f32> = (attribute(gpu, checkpoint, recording, &targets, STEPS)?.into_iter())
         .flat_map(|Attribution { attributions, .. }| attributions)
         .collect();
-    let samples = windows * length;
-    let limit = HIGHEST_HZ.min(recording.rate / 4.0);
-    let spectrum = |signal: &[f32]| Spectrum::of(&swing(signal, length), recording.rate, limit);
-    Ok(Some(Rhythm {
-        start,
-        windows,
-        seconds: samples as f64 / recording.rate,
-        attribution: spectrum(&attributions),
-        signal: spectrum(&recording.signal[start..start + samples]),
-    }))
+    let signal = &recording.signal[start..][..attributions.len()];
+    Ok(Some(Rhythm::of(start, length, &attributions, signal, recording.rate)))
+}
+
+impl Rhythm {
+    /// Of the `attributions` of windows of `length` samples in a row, from sample `start` of a recording on, and of its
+    /// `signal` there, sampled at `rate` Hz.
+    ///
+    /// # Panics
+    /// If both are not as long, or that is no whole number of windows.
+    pub fn of(start: usize, length: usize, attributions: &[f32], signal: &[f32], rate: f64) -> Self {
+        assert_eq!(attributions.len(), signal.len(), "an attribution a sample");
+        assert_eq!(signal.len() % length, 0, "whole windows");
+        let spectrum =
+            |samples: &[f32]| Spectrum::of(&swing(samples, length), rate, HIGHEST_HZ.min(rate / 4.0));
+        Self {
+            start,
+            windows: signal.len() / length,
+            seconds: signal.len() as f64 / rate,
+            attribution: spectrum(attributions),
+            signal: spectrum(signal),
+        }
+    }
 }
 
 /// The squared envelope of windows of `length` samples in a row as a share of its mean, less what it is at the same place

@@ -52,6 +52,14 @@ fn adds_up() {
     }
     let svg = String::from_utf8(workshop.read("a.svg")).unwrap();
     assert!(svg.contains("worn over normal by a margin of") && svg.contains("time in the window"), "{svg}");
+    assert!(svg.contains("31 windows in a row") && !svg.contains("BPFO"), "{svg}");
+    let machine = ["--bearing", "6205", "--rpm", "1800", "--out", "b.svg", "--steps", "16"];
+    let explained = explain(&workshop, file, &machine);
+    assert_eq!(explained["rhythm"]["windows"], 31);
+    let [of_attribution, of_signal] =
+        ["attribution", "signal"].map(|of| explained["rhythm"][of]["amplitudes"].as_array().unwrap().len());
+    assert!(of_attribution == of_signal && of_signal > 100, "{of_signal}");
+    assert!(String::from_utf8(workshop.read("b.svg")).unwrap().contains(">BPFO</text>"));
     let most = explain(&workshop, file, &[]);
     let number = most["window"].as_u64().unwrap();
     assert!(workshop.path(&format!("a-window-{number}.svg")).is_file());

@@ -9,6 +9,7 @@ use crate::setup::{Test, Workshop, failure, success};
 pub(crate) const TRIALS: &[Test] = &[
     ("report shows a run on the sample set with its own figures", of_sample),
     ("report sets several runs side by side", side_by_side),
+    ("report --full shows stress and what decided", full),
     ("report refuses unfinished runs and what it would overwrite", refusals),
 ];
 
@@ -79,6 +80,42 @@ fn of_sample() {
     let document: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(document["runs"][0]["test"], summary["test"]);
     assert_eq!(document["runs"][0]["by_class"].as_array().unwrap().len(), 6);
+}
+
+fn full() {
+    let workshop = Workshop::new();
+    success(workshop.run(&["train", "--model", "model.toml", "--epochs", "2", "--out", "run"]));
+    let bare = success(workshop.run(&["report", "run", "--out", "bare.html"]));
+    assert!(
+        !bare.contains("stress") && text(&workshop, "bare.html").contains("gpu-bearing report run --full")
+    );
+    success(workshop.run(&["report", "run", "--full"]));
+    let page = text(&workshop, "run/report/index.html");
+    for part in
+        ["Under stress", "white noise, accuracy in %", "What decided", "of the attribution", "Physics: "]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    // One recording a condition, each tested on.
+    let summary = workshop.json("run/summary.json");
+    let classes = summary["classes"].as_array().unwrap();
+    assert_eq!(page.matches(", taken for ").count(), classes.len());
+    let examples = text(&workshop, "run/report/examples.svg");
+    for class in classes {
+        assert!(examples.contains(&format!("{}, taken for ", class.as_str().unwrap())), "{class}");
+    }
+    let stress = text(&workshop, "run/report/stress.csv");
+    assert_eq!(
+        stress.lines().filter(|line| line.contains("split by bearing; synthetic,white noise,")).count(),
+        5
+    );
+    let document = workshop.json("run/report/figures.json");
+    assert_eq!(
+        document["runs"][0]["study"]["stress"]["test"], summary["test"],
+        "without stress, that of the run"
+    );
+    let error = failure(workshop.run(&["report", "run", "--data", "data"]), 2);
+    assert!(error.contains("--full"), "{error}");
 }
 
 fn side_by_side() {

@@ -35,6 +35,7 @@ mod recipe;
 mod report;
 mod reproduce;
 mod resample;
+mod rhythm;
 mod schedule;
 mod scored;
 mod shaders;

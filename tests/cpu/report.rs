@@ -6,7 +6,7 @@ use std::path::Path;
 use gpu_bearing::report::drawing::Drawing;
 use gpu_bearing::report::plot::{Curve, Panel, Scale};
 use gpu_bearing::report::runs::{self, Run, differences};
-use gpu_bearing::report::{confusion, curves, folder, page, run_page};
+use gpu_bearing::report::{confusion, curves, folder, model_card, page, run_page};
 use gpu_bearing::train::RunFolder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -400,6 +400,30 @@ fn further_figures_stand_on_the_page_with_their_split() {
         assert!(page.contains(part), "{part}\n{page}");
     }
     assert!(!page.contains("at temperature"), "a temperature that is not used is not drawn");
+}
+
+#[test]
+fn what_is_turned_away_stands_on_page_and_card() {
+    let mut summary = full_summary();
+    let away = |count: u64, of: u64| json!({ "count": count, "of": of });
+    summary["left_out"] = json!(["worn_out"]);
+    summary["rejection"] = json!({
+        "most": 0.05, "threshold": 3.5, "validation": away(0, 9), "known": away(1, 7), "unknown": away(5, 12),
+        "auroc": 0.825,
+    });
+    let split = "split by recording; synthetic; leaky";
+    let run = run(&summary, &epochs());
+    for (text, name) in
+        [(run_page::page(std::slice::from_ref(&run), ""), "worn_out"), (model_card::text(&run), "worn\\_out")]
+    {
+        for part in [
+            format!("At --reject 5 %, 1 of 7 known test recordings are turned away as unknown ({split})."),
+            format!("Of {name}, which it was not to know, 5 of 12 are turned away; AUROC 82.5 % ({split})."),
+            "The 9 validation recordings are too few for 5 %".to_owned(),
+        ] {
+            assert!(text.contains(&part), "{part}: {text}");
+        }
+    }
 }
 
 #[test]
