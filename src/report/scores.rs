@@ -29,10 +29,10 @@ pub fn alarm_counts(scores: &Scores) -> Option<[String; 2]> {
     Some(counts.map(|(count, of)| format!("{count} of {of}")))
 }
 
-/// How many recordings of a grade were found, as in `5 of 8 (62.5 %)`.
+/// How many recordings of a grade were found, as in `62.5 % of 8`.
 pub fn right(figures: &GradeFigures) -> String {
     let GradeFigures { right, of, .. } = *figures;
-    format!("{right} of {of} ({})", percent(right as f64 / of as f64))
+    format!("{} of {of}", percent(right as f64 / of as f64))
 }
 
 /// What the grades are; nothing where no recording has one.
