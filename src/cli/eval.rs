@@ -48,7 +48,7 @@ struct Report<'a> {
 pub(crate) fn run(args: Args) -> Result<()> {
     let folder = RunFolder::open(&args.run)?;
     let config = Options::read(&folder.config())?.validate()?;
-    let (data, read) = source(args.data, args.read, &config);
+    let (data, read) = source(args.data, args.read.options(), &config);
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let evaluation = evaluate(&gpu, &folder, &config, data.as_deref(), &read, args.all, args.reject)?;
     if args.json {
@@ -80,11 +80,10 @@ pub(crate) fn run(args: Args) -> Result<()> {
 /// The folder of the recordings to score a run on, if not the embedded sample, and how they are read.
 pub(super) fn source(
     data: Option<PathBuf>,
-    read: ReadArgs,
+    read: ReadOptions,
     config: &Config,
 ) -> (Option<PathBuf>, ReadOptions) {
     let data = data.map(|data| std::path::absolute(&data).unwrap_or(data)).or(config.data.clone());
-    let read = read.options();
     if !same_folder(data.as_deref(), config.data.as_deref()) {
         return (data, read);
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use gpu_bearing::Result;
 use gpu_bearing::data::Dataset;
 use gpu_bearing::gpu::Gpu;
+use gpu_bearing::physics::envelope::Spectrum;
 use gpu_bearing::physics::evidence::{HARMONICS, SLIP};
 use gpu_bearing::physics::{Bearing, Fault};
 use gpu_bearing::report::attribution::write;
@@ -25,7 +26,8 @@ use super::predict::read;
 ///
 /// Integrated gradients (Sundararajan et al. 2017) of the logit margin: how far the class that a window is taken for
 /// leads over the next one, and what each sample adds to that lead. The spectrum below shows how often such samples
-/// come back, in up to 32 windows around, beside the fault frequencies where bearing and speed are known.
+/// come back, in 16 to 32 windows around, beside the signal's own and the fault frequencies where bearing and speed are
+/// known. What repeats from window to window is taken off both.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The run's folder, or a .safetensors file that gpu-bearing has saved
@@ -121,13 +123,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
         screen.line("note     what samples add does not sum up to the margin: take more --steps")?;
     }
     if let Some(Rhythm { windows, seconds, attribution, signal, .. }) = &explanation.rhythm {
-        let [decisive, all] = [attribution, signal].map(|spectrum| {
-            let hz = spectrum.strongest_hz();
-            format!("{hz:.1} Hz{}", machine.as_ref().map_or(String::new(), |machine| near(hz, machine)))
-        });
+        let [decisive, all] = [attribution, signal].map(|spectrum| line(spectrum, machine.as_ref()));
         screen.line(format!(
-            "rhythm   in {windows} windows ({seconds:.2} s) the samples that decide come at {decisive}, the signal swings \
-             at {all}"
+            "rhythm   in {windows} windows ({seconds:.2} s) the attribution swings {decisive}, the signal {all}"
         ))?;
     }
     screen.line(format!("drawing  {}", out.display()))?;
@@ -146,14 +144,22 @@ pub(crate) fn run(args: Args) -> Result<()> {
     })
 }
 
-/// Which multiple of a fault frequency lies within its slip of `hz`, the nearest one.
-fn near(hz: f64, (bearing, rpm): &(Bearing, f64)) -> String {
+/// The strongest line of a spectrum in words, with the fault frequency that it may be.
+fn line(spectrum: &Spectrum, machine: Option<&(Bearing, f64)>) -> String {
+    let Some((hz, height)) = spectrum.strongest() else {
+        return "at no frequency more than at others".to_owned();
+    };
+    let near = machine.and_then(|machine| near(hz, spectrum.step_hz, machine)).unwrap_or_default();
+    format!("by {height:.2} of its mean at {hz:.1} Hz{near}")
+}
+
+/// Which multiple of a fault frequency lies within its slip of `hz`, the nearest one; none where lines `step_hz` apart
+/// cannot tell.
+fn near(hz: f64, step_hz: f64, (bearing, rpm): &(Bearing, f64)) -> Option<String> {
     let lines = Fault::ALL.into_iter().flat_map(|fault| {
         let first = bearing.order(fault) * rpm / 60.0;
         (1..=HARMONICS).map(move |harmonic| (fault, harmonic, (hz / (harmonic as f64 * first) - 1.0).abs()))
     });
-    match lines.min_by(|a, b| a.2.total_cmp(&b.2)) {
-        Some((fault, harmonic, off)) if off <= SLIP => format!(" ({harmonic}x {})", fault.symbol()),
-        _ => String::new(),
-    }
+    let (fault, harmonic, off) = lines.min_by(|a, b| a.2.total_cmp(&b.2))?;
+    (off <= SLIP && step_hz <= SLIP * hz).then(|| format!(" ({harmonic}x {})", fault.symbol()))
 }

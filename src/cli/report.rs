@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use gpu_bearing::Result;
+use gpu_bearing::data::ReadOptions;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::report::figures::figures;
 use gpu_bearing::report::{folder, run_page, runs};
 use gpu_bearing::train::RunFolder;
 use gpu_bearing::train::study::study;
 
+use super::eval;
 use super::options::Options;
 use super::output::{self, Screen};
 use super::progress::Count;
@@ -24,10 +26,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR|FILE")]
     out: Option<PathBuf>,
     /// Read the recordings again, and show what decided of one recording a condition, with its envelope spectrum, and
-    /// how the run bears noise, gain and a clock that is off; takes an adapter and a minute
+    /// how the run bears noise, gain and a clock that is off; takes an adapter and some minutes
     #[arg(long)]
     full: bool,
-    /// With --full: folder of recordings, which are read as for training [default: what each run was trained on]
+    /// With --full: folder of recordings [default: what each run was trained on]
     #[arg(long, value_name = "DIR", requires = "full")]
     data: Option<PathBuf>,
     /// With --full: GPU adapter by index or a part of its name; `gpu-bearing devices` lists them [default: the first]
@@ -50,10 +52,10 @@ pub(crate) fn run(args: Args) -> Result<()> {
         let gpu = Gpu::open(args.adapter.as_deref())?;
         for (run, folder) in runs.iter_mut().zip(&folders) {
             let config = Options::read(&folder.config())?.validate()?;
-            let data = args.data.as_deref().or(config.data.as_deref());
-            let count = Count::new("evaluations");
+            let (data, read) = eval::source(args.data.clone(), ReadOptions::default(), &config);
+            let count = Count::new("looks");
             let mut show = |done, of| count.show(done, of);
-            let study = study(&gpu, folder, &config, data, &config.read_options(), &mut show)?;
+            let study = study(&gpu, folder, &config, data.as_deref(), &read, &mut show)?;
             count.end();
             run.study = Some(study);
         }

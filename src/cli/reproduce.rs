@@ -1,6 +1,6 @@
 //! `gpu-bearing reproduce`: the paper's experiments by one command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::report::figures::percent;
@@ -33,6 +33,10 @@ pub(crate) struct Args {
     /// Fewer runs and epochs, to see that everything works
     #[arg(long)]
     quick: bool,
+    /// Train nothing: show the figures of an earlier one, the reproduction.json beside its page, and make its page
+    /// again where --out says
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["experiments", "data", "quick", "adapter", "variant"])]
+    figures: Option<PathBuf>,
     /// Folder for runs and page [default: reproduction, or reproduction-quick with --quick]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -56,6 +60,9 @@ fn experiment(name: &str) -> Result<Experiment, String> {
 
 pub(crate) fn run(args: Args) -> Result<()> {
     let screen = Screen { json: args.json };
+    if let Some(figures) = &args.figures {
+        return show(screen, &Reproduction::load(figures)?, args.out.as_deref());
+    }
     let base = Options {
         data: args.data,
         protocol: Some(Protocol::Paper),
@@ -121,12 +128,20 @@ pub(crate) fn run(args: Args) -> Result<()> {
         let curve = Epochs::read(&name, &folders)?;
         reproduction.curves.insert(name, curve);
     }
-    for sheet in pages::sheets(&reproduction) {
+    show(screen, &reproduction, Some(&out))
+}
+
+/// Prints the tables, and writes the page below `out`.
+fn show(screen: Screen, reproduction: &Reproduction, out: Option<&Path>) -> Result<()> {
+    for sheet in pages::sheets(reproduction) {
         screen.line(format!("\n{}\n{}\n{}", sheet.title, sheet.table(), sheet.note))?;
     }
-    let page = folder::write(&out.join("report"), &pages::page(&reproduction), &pages::files(&reproduction))?;
-    screen.line(format!("\npage  {}", page.display()))?;
-    if args.json { output::json(&reproduction) } else { Ok(()) }
+    if let Some(out) = out {
+        let page =
+            folder::write(&out.join("report"), &pages::page(reproduction), &pages::files(reproduction))?;
+        screen.line(format!("\npage  {}", page.display()))?;
+    }
+    if screen.json { output::json(reproduction) } else { Ok(()) }
 }
 
 /// What a finished run has come to.

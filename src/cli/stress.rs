@@ -54,7 +54,7 @@ struct Report<'a> {
 pub(crate) fn run(args: Args) -> Result<()> {
     let folder = RunFolder::open(&args.run)?;
     let config = Options::read(&folder.config())?.validate()?;
-    let (data, read) = eval::source(args.data, args.read, &config);
+    let (data, read) = eval::source(args.data, args.read.options(), &config);
     let seed = args.seed.unwrap_or(config.seed);
     let gpu = Gpu::open(args.adapter.as_deref())?;
     let count = Count::new("evaluations");

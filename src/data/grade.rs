@@ -1,5 +1,4 @@
-//! How plainly a published CWRU recording shows its fault, as experts have judged it: a classifier that finds a fault which
-//! they could not see has found something else.
+//! How plainly a published CWRU recording shows its fault, as experts have judged it.
 //!
 //! Smith and Randall, "Rolling element bearing diagnostics using the Case Western Reserve University data: A benchmark
 //! study", Mechanical Systems and Signal Processing 64-65 (2015), 100-131: Table 4 for the grades, Table B2 for the
@@ -9,8 +8,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The best of three methods by envelope (raw, prewhitened by cepstrum, benchmark with spectral kurtosis), from the clearest
-/// down.
+/// The best of three methods by envelope, from the clearest down: of the raw signal, and where that shows P1 or less, of the
+/// signal prewhitened by its cepstrum and by the benchmark method with spectral kurtosis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Grade {
     /// Diagnosable, with the classic symptoms of the fault.
@@ -28,9 +27,6 @@ pub enum Grade {
 }
 
 impl Grade {
-    /// All, the clearest first.
-    pub const ALL: [Self; 6] = [Self::Y1, Self::Y2, Self::P1, Self::P2, Self::N1, Self::N2];
-
     /// What it means, in short.
     pub fn meaning(self) -> &'static str {
         match self {

@@ -29,6 +29,10 @@ const LEVELS: [usize; 11] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48];
 /// Below this, in Hz, accelerometers and their cables tell more of themselves than of the machine.
 const LOWEST_HZ: f64 = 20.0;
 
+/// A line that is this many times as high as the median stands out: the highest of 1000 lines of noise is about 3 times as
+/// high, and hardly ever 5.
+const CLEAR: f32 = 5.0;
+
 /// The share of an envelope that is left out at either end: the ends of a recording do not meet, and the step between
 /// them, whitened, is an impulse.
 const TRIMMED: f64 = 0.01;
@@ -111,13 +115,8 @@ impl Whitened {
         let bins = (limit_hz / self.step_hz).ceil() as usize + 1;
         let squared = self.squared_envelope(band, bins);
         let samples = transform_length(self.bins(band).len(), bins);
-        let mut windowed: Vec<f64> =
-            squared.iter().zip(hann(squared.len())).map(|(e, weight)| (e - 1.0) * weight).collect();
-        // A sine of amplitude a under the window gives a line of this times a.
-        let gain = 0.25 * squared.len() as f64;
-        windowed.resize(samples, 0.0);
-        let amplitudes = lines(&mut self.real, windowed, bins, gain);
-        Spectrum { step_hz: self.step_hz, amplitudes }
+        let swing: Vec<f64> = squared.iter().map(|e| e - 1.0).collect();
+        Spectrum { step_hz: self.step_hz, amplitudes: lines(&mut self.real, swing, samples, bins) }
     }
 
     /// |x + i H(x)|^2 of the signal in a band, divided by its mean, at the rate that keeps lines up to bin `room` apart:
@@ -141,26 +140,34 @@ impl Whitened {
 impl Spectrum {
     /// Of the swing of an envelope around its mean, as a share of it, sampled at `rate_hz`: from 0 Hz up to `limit_hz`.
     pub fn of(swing: &[f64], rate_hz: f64, limit_hz: f64) -> Self {
-        let windowed: Vec<f64> = swing.iter().zip(hann(swing.len())).map(|(e, weight)| e * weight).collect();
         let step_hz = rate_hz / swing.len() as f64;
         let bins = (limit_hz / step_hz).ceil() as usize + 1;
-        let gain = 0.25 * swing.len() as f64;
-        Self { step_hz, amplitudes: lines(&mut RealFftPlanner::new(), windowed, bins, gain) }
+        let amplitudes = lines(&mut RealFftPlanner::new(), swing.to_vec(), swing.len(), bins);
+        Self { step_hz, amplitudes }
     }
 
-    /// The frequency of the strongest line in Hz, without the first two: those are the Hann window's own.
-    pub fn strongest_hz(&self) -> f64 {
-        let bins = 2..self.amplitudes.len();
-        let strongest = bins.max_by(|&a, &b| self.amplitudes[a].total_cmp(&self.amplitudes[b]));
-        strongest.unwrap_or(0) as f64 * self.step_hz
+    /// The strongest line: its frequency in Hz and its amplitude. The first two bins are the Hann window's own and are not
+    /// looked at. None where no line is [`CLEAR`] times as high as the median.
+    pub fn strongest(&self) -> Option<(f64, f32)> {
+        let lines = self.amplitudes.get(2..)?;
+        let mut sorted = lines.to_vec();
+        sorted.sort_by(f32::total_cmp);
+        let median = *sorted.get(sorted.len() / 2)?;
+        let (bin, highest) = lines.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (highest > CLEAR * median).then(|| ((bin + 2) as f64 * self.step_hz, highest))
     }
 }
 
-/// The sizes of the first `bins` lines of `samples`, divided by `gain`.
-fn lines(real: &mut RealFftPlanner<f64>, mut samples: Vec<f64>, bins: usize, gain: f64) -> Vec<f32> {
-    let fft = real.plan_fft_forward(samples.len());
+/// The amplitudes of the first `bins` lines of `swing` under a Hann window, transformed over `samples`: zeros behind it.
+fn lines(real: &mut RealFftPlanner<f64>, mut swing: Vec<f64>, samples: usize, bins: usize) -> Vec<f32> {
+    // A sine of amplitude a under the window gives a line of this times a.
+    let gain = 0.25 * swing.len() as f64;
+    let weights = hann(swing.len());
+    swing.iter_mut().zip(weights).for_each(|(e, weight)| *e *= weight);
+    swing.resize(samples, 0.0);
+    let fft = real.plan_fft_forward(samples);
     let mut spectrum = fft.make_output_vec();
-    fft.process(&mut samples, &mut spectrum).expect("the plan made the output, and the input has its length");
+    fft.process(&mut swing, &mut spectrum).expect("the plan made the output, and the input has its length");
     spectrum.iter().take(bins).map(|bin| (bin.norm() / gain) as f32).collect()
 }
 

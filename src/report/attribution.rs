@@ -5,7 +5,7 @@ use std::path::Path;
 
 use maud::{Markup, html};
 
-use super::drawing::{self, Drawing, INK, number, text_width};
+use super::drawing::{self, Drawing, INK, number, text_width, under};
 use super::envelope::{self, Curve, LEFT, Marks, WIDTH};
 use super::plot::{COLOURS, marks};
 use super::spectrum::REACH;
@@ -46,9 +46,8 @@ pub fn write(
     let Attribution { class, rival, seconds, margin, .. } = &explanation.attribution;
     let title = format!("{class} over {rival} by a margin of {margin:.2}");
     let place = format!("{}, from {seconds:.3} s on", recording.name);
-    let headings = std::iter::once(place).chain(std::iter::repeat(String::new()));
     let drawings = drawings(explanation, recording, machine).into_iter().map(|drawing| vec![drawing]);
-    replace(path, drawing::file(&title, &headings.zip(drawings).collect::<Vec<_>>()).as_bytes())
+    replace(path, drawing::file(&title, &under(place, drawings)).as_bytes())
 }
 
 /// The same as parts, to stand one below the other.
@@ -82,8 +81,8 @@ fn spectra(rhythm: &Rhythm, machine: Option<&(Bearing, f64)>) -> Drawing {
     let title = format!("squared-envelope spectrum of {windows} windows in a row, {seconds:.2} s");
     let label = "How often the samples that decide come back".to_owned();
     let curves = [
-        Curve { name: "of the signal", colour: Some("#7d8996"), spectrum: signal },
-        Curve { name: "of the attribution", colour: Some(FOR), spectrum: attribution },
+        Curve { name: "of the signal", colour: None, dashed: true, spectrum: signal },
+        Curve { name: "of the attribution", colour: Some(FOR), dashed: false, spectrum: attribution },
     ];
     envelope::draw(label, &title, &curves, &marks, reach)
 }

@@ -240,10 +240,11 @@ fn grades(validation: &CrossValidation) -> Option<Sheet> {
         title: "By Smith and Randall's grade of the recordings".to_owned(),
         columns: columns(&headings),
         rows,
-        note: "Faulty recordings whose class was found, counted over all folds. Grades: how plainly experts see the fault \
-               by its envelope (Smith and Randall 2015). A fault found where experts see none was found by something else \
-               than the fault."
-            .to_owned(),
+        note: format!(
+            "Decisions by recording whose class was found, counted over all folds: a recording that tests in several folds \
+             counts in each. {}",
+            scores::GRADES
+        ),
     })
 }
 

@@ -78,6 +78,11 @@ pub fn file(title: &str, rows: &[(String, Vec<Drawing>)]) -> String {
     svg.into_string().replace(|c: char| c.is_control() && !c.is_whitespace(), "\u{fffd}") + "\n"
 }
 
+/// Rows of a file, the first one under `heading`.
+pub fn under(heading: String, rows: impl IntoIterator<Item = Vec<Drawing>>) -> Vec<(String, Vec<Drawing>)> {
+    std::iter::once(heading).chain(std::iter::repeat(String::new())).zip(rows).collect()
+}
+
 /// A coordinate to a tenth.
 pub fn number(value: f64) -> String {
     let text = format!("{value:.1}");

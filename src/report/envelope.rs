@@ -35,6 +35,8 @@ pub struct Curve<'a> {
     pub name: &'a str,
     /// Its colour; none: that of text.
     pub colour: Option<&'static str>,
+    /// Whether its line is dashed, so that print tells it from another one.
+    pub dashed: bool,
     /// Its values.
     pub spectrum: &'a Spectrum,
 }
@@ -56,14 +58,9 @@ pub struct Marks {
 /// # Panics
 /// Without a curve.
 pub fn draw(label: String, title: &str, curves: &[Curve<'_>], marks: &[Marks], reach_hz: f64) -> Drawing {
-    let step_hz = curves.iter().map(|curve| curve.spectrum.step_hz).fold(0.0, f64::max);
-    let shortest = curves.iter().map(|curve| curve.spectrum.amplitudes.len() - 1).min().expect("a curve");
-    let reach = reach_hz.min(shortest as f64 * step_hz);
-    let shown = |curve: &Curve<'_>| {
-        let bins = ((reach / curve.spectrum.step_hz) as usize + 1).clamp(2, curve.spectrum.amplitudes.len());
-        curve.spectrum.amplitudes[..bins].to_vec()
-    };
-    let highest = curves.iter().flat_map(shown).fold(0.0, f32::max);
+    let end = |curve: &Curve<'_>| (curve.spectrum.amplitudes.len() - 1) as f64 * curve.spectrum.step_hz;
+    let reach = curves.iter().map(end).fold(reach_hz, f64::min);
+    let highest = curves.iter().flat_map(|curve| shown(curve, reach)).copied().fold(0.0, f32::max);
     let step = round_step(f64::from(highest) / 4.0, &FINE);
     let up = |value: f64| HEIGHT * (1.0 - value / (4.0 * step));
     let along = |hz: f64| FRAME * hz / reach;
@@ -82,21 +79,30 @@ pub fn draw(label: String, title: &str, curves: &[Curve<'_>], marks: &[Marks], r
                 (mark_below(along(hz), HEIGHT, &tick(hz, hz_step)))
             }
             @for (row, marks) in marks.iter().enumerate() { (row_of(marks, ROW * row as f64 - rows, &along)) }
-            @for curve in curves { (polyline(&highest_of(&shown(curve)), HEIGHT, curve.colour, up)) }
+            @for curve in curves {
+                @let points = highest_of(shown(curve, reach), curve.spectrum.step_hz / reach);
+                (polyline(&points, HEIGHT, curve.colour, curve.dashed, up))
+            }
             (below(HEIGHT, "Hz"))
         }
     };
     Drawing { label, width: WIDTH, height: TITLE + rows + HEIGHT + BOTTOM, body }
 }
 
-/// Of each stretch the highest value, since a line is a bin wide, as (share of the whole, value).
-fn highest_of(values: &[f32]) -> Vec<(f64, f64)> {
+/// The values up to `reach_hz`.
+fn shown<'a>(curve: &Curve<'a>, reach_hz: f64) -> &'a [f32] {
+    let amplitudes = &curve.spectrum.amplitudes;
+    let bins = (reach_hz / curve.spectrum.step_hz) as usize + 1;
+    &amplitudes[..bins.min(amplitudes.len())]
+}
+
+/// Of each stretch the highest value, since a line is a bin wide, as (share of the whole, value); `step` is a bin's share.
+fn highest_of(values: &[f32], step: f64) -> Vec<(f64, f64)> {
     let stretch = values.len().div_ceil(POINTS);
     let highest = |(index, values): (usize, &[f32])| {
-        (index * stretch, f64::from(values.iter().copied().fold(0.0, f32::max)))
+        ((index * stretch) as f64 * step, f64::from(values.iter().copied().fold(0.0, f32::max)))
     };
-    let last = (values.len() - 1) as f64;
-    values.chunks(stretch).enumerate().map(highest).map(|(bin, value)| (bin as f64 / last, value)).collect()
+    values.chunks(stretch).enumerate().map(highest).collect()
 }
 
 /// The names of the curves, at the right end of the title's line.
@@ -110,7 +116,7 @@ fn legend(curves: &[Curve<'_>]) -> Markup {
     html! {
         @for (x, curve) in placed {
             line.ink[curve.colour.is_none()] x1=(number(x)) x2=(number(x + 18.0)) y1="10" y2="10"
-                stroke=(curve.colour.unwrap_or(INK)) stroke-width="2" {}
+                stroke=(curve.colour.unwrap_or(INK)) stroke-width="2" stroke-dasharray=[dash(curve.dashed)] {}
             text x=(number(x + 24.0)) y="14" { (curve.name) }
         }
     }
@@ -171,11 +177,16 @@ pub(super) fn below(height: f64, unit: &str) -> Markup {
     html! { text x=(FRAME / 2.0) y=(number(height + 38.0)) text-anchor="middle" { (unit) } }
 }
 
+fn dash(dashed: bool) -> Option<&'static str> {
+    dashed.then_some("3 2")
+}
+
 /// A curve of (share of the frame, value), in a colour or in that of text.
 pub(super) fn polyline(
     points: &[(f64, f64)],
     height: f64,
     colour: Option<&str>,
+    dashed: bool,
     up: impl Fn(f64) -> f64,
 ) -> Markup {
     let points: Vec<String> = points
@@ -184,6 +195,6 @@ pub(super) fn polyline(
         .collect();
     html! {
         polyline.ink[colour.is_none()] points=(points.join(" ")) fill="none" stroke=(colour.unwrap_or(INK))
-            stroke-width="1" stroke-linejoin="round" {}
+            stroke-width="1" stroke-linejoin="round" stroke-dasharray=[dash(dashed)] {}
     }
 }

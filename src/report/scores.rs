@@ -29,6 +29,11 @@ pub fn alarm_counts(scores: &Scores) -> Option<[String; 2]> {
     Some(counts.map(|(count, of)| format!("{count} of {of}")))
 }
 
+/// What grades are, and what they do not show.
+pub(super) const GRADES: &str = "Grades say how plainly experts see the fault in the envelope (Smith and Randall 2015), from Y1, \
+    classic symptoms, down to N1, another fault shows, and N2, nothing does. They go with the condition: of CWRU's faults at \
+    the drive end, nearly all of P2 and N1 are balls, and what is found of these is what is found of balls.";
+
 /// How many recordings of a grade were found, as in `62.5 % of 8`.
 pub fn right(figures: &GradeFigures) -> String {
     let GradeFigures { right, of, .. } = *figures;
@@ -37,10 +42,7 @@ pub fn right(figures: &GradeFigures) -> String {
 
 /// What the grades are; nothing where no recording has one.
 pub fn graded(scores: &Scores) -> Option<&'static str> {
-    (!scores.grades.is_empty()).then_some(
-        "Grades say how plainly experts see the fault by its envelope (Smith and Randall 2015). Where they see none, a fault \
-         that was found was found by something else.",
-    )
+    (!scores.grades.is_empty()).then_some(GRADES)
 }
 
 /// How far the balanced accuracy would move with other bearings, or why that is not known.

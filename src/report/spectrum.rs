@@ -72,7 +72,7 @@ fn waveform(recording: &Recording, rpm: f64) -> Drawing {
                 (level(up(value), &tick(value, step), line == 0))
             }
             (times(seconds, first as f64 / rate))
-            (polyline(&ends, WAVEFORM, None, up))
+            (polyline(&ends, WAVEFORM, None, false, up))
             (below(WAVEFORM, "s"))
         }
     };
@@ -105,7 +105,7 @@ pub(super) fn spectrum(bearing: &Bearing, evidence: &Evidence) -> Drawing {
         band.low_hz, band.high_hz
     );
     let label = format!("Envelope spectrum with fault frequencies: {}", verdict(evidence));
-    let curve = Curve { name: "", colour: None, spectrum: &evidence.spectrum };
+    let curve = Curve { name: "", colour: None, dashed: false, spectrum: &evidence.spectrum };
     let marks: Vec<Marks> = evidence.faults.iter().map(|fault| marks(fault, bearing, evidence)).collect();
     draw(label, &title, &[curve], &marks, REACH * fastest)
 }

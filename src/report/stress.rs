@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::drawing::{self, Drawing};
+use super::drawing::{self, Drawing, under};
 use super::figures::{percent, split_words};
 use super::plot::{self, Panel, Scale};
 use super::{Align, Table};
@@ -54,24 +54,34 @@ pub(super) fn panel(curve: &Curve) -> Panel {
     }
 }
 
-/// All perturbations as one SVG file.
-pub fn svg(stress: &Stress) -> String {
+/// What was tested, how the windows were divided, and the figures without stress.
+fn heading(stress: &Stress) -> String {
     let clean = &stress.clean;
-    let title = format!(
+    format!(
         "{} under stress ({}); without: balanced accuracy {}, accuracy {}",
         clean.model,
         split_words(&clean.split, clean.synthetic, clean.leaky),
         percent(clean.test.balanced_accuracy),
         percent(clean.test.accuracy)
-    );
-    drawing::file(&title, &rows("", stress))
+    )
 }
 
-/// All perturbations in rows, the first one under `heading`.
-pub(super) fn rows(heading: &str, stress: &Stress) -> Vec<(String, Vec<Drawing>)> {
+/// All perturbations as one SVG file.
+pub fn svg(stress: &Stress) -> String {
+    drawing::file(&heading(stress), &under(String::new(), panels(stress)))
+}
+
+/// All perturbations in rows, headed by `run`'s name unless that is empty, and by what was tested.
+pub(super) fn rows(run: &str, stress: &Stress) -> Vec<(String, Vec<Drawing>)> {
+    let heading = [run.to_owned(), heading(stress)];
+    let parts: Vec<String> = heading.into_iter().filter(|part| !part.is_empty()).collect();
+    under(parts.join(": "), panels(stress))
+}
+
+/// The plots, side by side.
+fn panels(stress: &Stress) -> Vec<Vec<Drawing>> {
     let panels: Vec<Drawing> = stress.curves.iter().map(|curve| panel(curve).draw()).collect();
-    let headings = std::iter::once(heading.to_owned()).chain(std::iter::repeat(String::new()));
-    headings.zip(panels.chunks(ACROSS).map(<[Drawing]>::to_vec)).collect()
+    panels.chunks(ACROSS).map(<[Drawing]>::to_vec).collect()
 }
 
 /// Writes `stress.svg` and `stress.json` into `folder`, which is made if it is not there; earlier ones are replaced.

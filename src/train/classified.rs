@@ -37,6 +37,12 @@ impl Classified {
         Self { tally, scored, familiarity }
     }
 
+    /// The windows' probabilities at the temperature of `checkpoint`, if it has one.
+    pub(super) fn calibrated(&self, checkpoint: &Checkpoint) -> Scored {
+        temperature(checkpoint)
+            .map_or_else(|| self.scored.clone(), |temperature| temperature.apply(&self.scored))
+    }
+
     /// Refuses probabilities that are no numbers, which recordings far beyond those trained on bring about.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::classified::{Classified, temperature, unlabelled};
+use super::classified::{Classified, unlabelled};
 use super::metrics::unknown::threshold;
 use crate::data::Recording;
 use crate::data::windows::{Cut, Window};
@@ -61,7 +61,7 @@ pub fn predict(
 ) -> Result<Vec<Prediction>> {
     let windows = unlabelled(recordings, &Cut::whole(checkpoint.model.window))?;
     let classified = Classified::by(gpu, checkpoint, recordings, &windows, BATCH)?;
-    Ok(taken_for(checkpoint, recordings, &windows, classified, least))
+    Ok(taken_for(checkpoint, recordings, &windows, &classified, least))
 }
 
 /// What `recordings`, each of which has one of the `windows`, are taken for by what the model makes of these.
@@ -69,22 +69,18 @@ pub(super) fn taken_for(
     checkpoint: &Checkpoint,
     recordings: &[Recording],
     windows: &[Window],
-    classified: Classified,
+    classified: &Classified,
     least: Option<f64>,
 ) -> Vec<Prediction> {
     let classes = &checkpoint.classes;
-    let Classified { scored, familiarity, .. } = classified;
-    let scored = match temperature(checkpoint) {
-        Some(temperature) => temperature.apply(&scored),
-        None => scored,
-    };
+    let scored = classified.calibrated(checkpoint);
     let decided = scored.by_recording();
 
     let mut predictions = Vec::with_capacity(recordings.len());
     // The rows by recording are the recordings.
     for (index, recording) in recordings.iter().enumerate() {
         let (best, confidence) = decided.decision(index);
-        let familiarity = familiarity[index];
+        let familiarity = classified.familiarity[index];
         let own = (0..windows.len()).filter(|&row| windows[row].recording == index);
         let windows: Vec<WindowPrediction> = own
             .map(|row| WindowPrediction {

@@ -1,5 +1,7 @@
-//! How often the samples that decide come back. A fault strikes at a frequency of its own; a network that has learned the
-//! strikes looks at them, and the envelope of its attributions swings at that frequency.
+//! How often the samples that decide come back. A fault strikes at a frequency of its own, and a network that has learned
+//! the strikes looks at them: the envelope of its attributions then swings at that frequency more than that of the signal.
+//! That it swings there at all says nothing, since an attribution is the signal times a slope: with the same slope
+//! everywhere it has the signal's own spectrum.
 
 use serde::Serialize;
 
@@ -12,9 +14,10 @@ use crate::physics::envelope::{Spectrum, squared_envelope};
 
 /// Windows in a row that are looked at, where the recording has them.
 const WINDOWS: usize = 32;
-/// Fewer show no frequency.
-const LEAST_WINDOWS: usize = 8;
-/// Steps from the baseline to a window: over many windows, what they miss evens out.
+/// Of fewer, what repeats from window to window is too much of the spectrum.
+const LEAST_WINDOWS: usize = 16;
+/// Steps from the baseline to a window. So few may miss the margin by a half where a model changes its mind close to the
+/// baseline; that moves all samples of a window by about the same share, and their rhythm little.
 const STEPS: usize = 64;
 /// Highest frequency of the spectra in Hz, where the rate allows it: about five times as often as a race of a bearing of
 /// this size is struck.
@@ -23,7 +26,8 @@ const HIGHEST_HZ: f64 = 1000.0;
 /// The envelope spectrum of the attributions of windows in a row, and that of the signal in the same windows.
 ///
 /// What repeats from window to window is taken off both: a network looks more at some places of a window than at others,
-/// whatever the signal, and that is a line at each multiple of the windows' own frequency.
+/// whatever the signal, and that is a line at each multiple of the windows' own frequency, `rate / length`. So nothing is
+/// left of what the signal itself has there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Rhythm {
     /// First sample of the first window, at the model's rate.
@@ -34,11 +38,12 @@ pub struct Rhythm {
     pub seconds: f64,
     /// Of the attributions.
     pub attribution: Spectrum,
-    /// Of the signal, as the model takes it.
+    /// Of the signal.
     pub signal: Spectrum,
 }
 
-/// Explains windows of `recording`, which is at the model's rate, in a row around that of `target` by the same classes; none
+/// Explains windows of `recording`, which is at the model's rate, in a row around that of `target` by the same classes, whether
+/// they were learned from or not; none
 /// where the recording is too short to show how often something comes back.
 ///
 /// # Errors

@@ -48,7 +48,8 @@ pub struct Example {
 
 /// Looks at the finished run in `folder`, with its `config`, on the windows that [`super::evaluate()`] scores of the recordings
 /// of `data`: [`super::stress()`] with noise drawn from `seed`, and of each condition the recording whose true class got the
-/// lowest probability, the hardest one. `progress` is told before each evaluation how many are done, and of how many.
+/// lowest probability, the hardest one. `progress` is told before each evaluation and each of these recordings how many are
+/// done, and of how many.
 ///
 /// # Errors
 /// As [`super::evaluate()`].
@@ -61,17 +62,31 @@ pub fn study(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Study> {
     let subject = Subject::open(folder, config, data, options, false)?;
-    let stress = stressed(gpu, &subject, config.seed, progress)?;
+    let more = subject.checkpoint.classes.len();
+    let mut evaluations = 0;
+    let stress = stressed(gpu, &subject, config.seed, &mut |done, of| {
+        evaluations = of;
+        progress(done, of + more);
+    })?;
     let as_read = read(data, config, options)?.recordings;
-    let examples = examples(gpu, &subject, &as_read)?;
+    let mut explained = 0;
+    let examples = examples(gpu, &subject, &as_read, &mut || {
+        progress(evaluations + explained, evaluations + more);
+        explained += 1;
+    })?;
     Ok(Study { stress, examples })
 }
 
-/// The hardest recording of each condition; `as_read` are the recordings at their own rates.
-fn examples(gpu: &Gpu, subject: &Subject, as_read: &[Recording]) -> Result<Vec<Example>> {
+/// The hardest recording of each condition; `as_read` are the recordings at their own rates. `next` is called before each.
+fn examples(
+    gpu: &Gpu,
+    subject: &Subject,
+    as_read: &[Recording],
+    next: &mut dyn FnMut(),
+) -> Result<Vec<Example>> {
     let Subject { checkpoint, recordings, windows, .. } = subject;
     let classified = subject.score(gpu, recordings, windows)?;
-    let decided = classified.scored.by_recording();
+    let decided = classified.calibrated(checkpoint).by_recording();
     let labels = decided.labels().to_vec();
     // Of equals, the first.
     let hardest = |label: usize| {
@@ -81,8 +96,9 @@ fn examples(gpu: &Gpu, subject: &Subject, as_read: &[Recording]) -> Result<Vec<E
     };
     let chosen: Vec<usize> = (0..checkpoint.classes.len()).filter_map(hardest).collect();
     let mut predictions: Vec<Option<Prediction>> =
-        taken_for(checkpoint, recordings, windows, classified, None).into_iter().map(Some).collect();
+        taken_for(checkpoint, recordings, windows, &classified, None).into_iter().map(Some).collect();
     let example = |row: usize| {
+        next();
         let recording = recordings[row].clone();
         let prediction = predictions[row].take().expect("each recording is of one class");
         let number = most_decisive(&prediction) + 1;

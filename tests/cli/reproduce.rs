@@ -39,6 +39,15 @@ fn rehearsal() {
         assert!(page.contains(part), "{part}");
     }
 
+    // The same page from its figures alone.
+    let figures_alone = ["reproduce", "--figures", "all/report/reproduction.json"];
+    let printed = success(workshop.run(&[&figures_alone[..], &["--out", "again"]].concat()));
+    assert!(printed.contains("Six models (Table 4)") && printed.ends_with("page  again/report/index.html\n"));
+    assert_eq!(workshop.read("again/report/index.html"), workshop.read("all/report/index.html"));
+    assert!(!success(workshop.run(&figures_alone)).contains("page "));
+    let other = ["reproduce", "--figures", "all/runs/cnn2d-1hp-seed-0/summary.json"];
+    assert!(failure(workshop.run(&other), 2).contains("summary.json: is no reproduction.json"));
+
     // Every run is one that the other commands take.
     let run = "all/runs/cnn2d-1hp-seed-0";
     let evaluation: Value = serde_json::from_str(&success(workshop.run(&["eval", run, "--json"]))).unwrap();

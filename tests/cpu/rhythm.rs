@@ -34,7 +34,8 @@ fn a_line_is_as_high_as_the_swing() {
     let swing: Vec<f64> = (0..12800).map(|at| 0.3 * (TAU * 107.8125 * at as f64 / RATE).cos()).collect();
     let spectrum = Spectrum::of(&swing, RATE, 1000.0);
     assert_eq!(spectrum.step_hz, RATE / 12800.0);
-    assert_eq!(spectrum.strongest_hz(), 107.8125);
+    let (hz, height) = spectrum.strongest().unwrap();
+    assert!(hz == 107.8125 && (height - 0.3).abs() < 1e-4, "{hz} {height}");
     let highest = spectrum.amplitudes.iter().copied().fold(0.0, f32::max);
     assert!((highest - 0.3).abs() < 1e-4, "{highest}");
     assert!(spectrum.step_hz * (spectrum.amplitudes.len() - 1) as f64 >= 1000.0);
@@ -49,11 +50,23 @@ fn what_repeats_from_window_to_window_is_no_rhythm() {
     assert_eq!((rhythm.start, rhythm.windows), (800, WINDOWS));
     assert!((rhythm.seconds - 12800.0 / 12000.0).abs() < 1e-12);
     for spectrum in [&rhythm.attribution, &rhythm.signal] {
-        assert!((spectrum.strongest_hz() - 107.0).abs() <= spectrum.step_hz, "{}", spectrum.strongest_hz());
+        let (hz, _) = spectrum.strongest().unwrap();
+        assert!((hz - 107.0).abs() <= spectrum.step_hz, "{hz}");
         // 30 Hz is bin 32.
         let (at_window, struck) = (spectrum.amplitudes[32], spectrum.amplitudes[114]);
         assert!(at_window < 0.05 * struck, "{at_window} {struck}");
     }
     let silent = Rhythm::of(0, LENGTH, &[0.0; 4000], &[0.0; 4000], RATE);
     assert!(silent.attribution.amplitudes.iter().all(|a| *a == 0.0));
+    assert_eq!(silent.attribution.strongest(), None);
+}
+
+#[test]
+fn a_network_that_weighs_all_samples_alike_has_the_signal_s_rhythm() {
+    let signal = tone(|time| (-((time * 107.0).fract() * 6.0)).exp());
+    let attributions: Vec<f32> = signal.iter().map(|x| -0.25 * x).collect();
+    let Rhythm { attribution, signal, .. } = Rhythm::of(0, LENGTH, &attributions, &signal, RATE);
+    for (a, s) in attribution.amplitudes.iter().zip(&signal.amplitudes) {
+        assert!((a - s).abs() < 1e-5, "{a} {s}");
+    }
 }

@@ -4,6 +4,7 @@
 use super::scores::reliabilities;
 use super::tested;
 use crate::report::drawing::{self, Drawing};
+use crate::report::figures::split_words;
 use crate::report::plot::Panel;
 use crate::report::runs::{self, Run, cell, csv};
 use crate::report::scores::{BY, classifiers};
@@ -83,9 +84,8 @@ fn examples<'a>(
             let what = format!("{}: {condition}, taken for {}", recording.name, prediction.nearest);
             let parts: Vec<String> =
                 [heading(run), what].into_iter().filter(|part| !part.is_empty()).collect();
-            let headings = std::iter::once(parts.join(", ")).chain(std::iter::repeat(String::new()));
             let drawings = attribution::drawings(explanation, recording, machine.as_ref());
-            rows.extend(headings.zip(drawings.into_iter().map(|drawing| vec![drawing])));
+            rows.extend(drawing::under(parts.join(", "), drawings.into_iter().map(|drawing| vec![drawing])));
         }
     }
     rows
@@ -106,11 +106,13 @@ fn stress_csv<'a>(studied: impl Iterator<Item = (&'a Run, &'a Study)>) -> String
     ];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     for (run, study) in studied {
+        let clean = &study.stress.clean;
+        let split = split_words(&clean.split, clean.synthetic, clean.leaky);
         for Curve { perturbation, quantity, points } in &study.stress.curves {
             lines.extend(points.iter().map(|Point { level, figures }| {
                 vec![
                     run.run.clone(),
-                    run.split().words(),
+                    split.clone(),
                     (*perturbation).to_owned(),
                     (*quantity).to_owned(),
                     level.to_string(),

@@ -68,13 +68,14 @@ pub(super) const GLOSSARY: [(&str, &str); 16] = [
     (
         "What decided",
         "Integrated gradients: what each sample adds to the lead of the class over the next one, from a constant signal to \
-         the window. The spectrum is that of their squared envelope: a line at a fault frequency says that the network \
-         looks at the strikes.",
+         the window. The spectrum is that of their squared envelope, beside the signal's: attributions are large where the \
+         signal is, so only a line that is higher than the signal's own says that the network looks at the strikes. What \
+         repeats from window to window is taken off both, which leaves nothing at multiples of the windows' own frequency.",
     ),
     (
         "Grade",
-        "How plainly experts see a fault in the recording's envelope (Smith and Randall 2015): Y1 and Y2 clearly, P1 and P2 \
-         partly, N1 and N2 not at all. A network that finds the last ones has found something else than the fault.",
+        "How plainly experts see the fault in the recording's envelope (Smith and Randall 2015): Y1 and Y2 clearly, P1 and \
+         P2 partly, N1 another fault instead, N2 nothing. That a fault of the last ones was named is no sign that it was seen.",
     ),
     (
         "Plain classifiers",

@@ -1,6 +1,7 @@
 //! What the runs show together: the content of `reproduction.json`, from which every table and figure is made.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -148,6 +149,20 @@ pub struct TransferGroups<'a> {
 }
 
 impl Reproduction {
+    /// Reads a `reproduction.json`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or does not hold a reproduction.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(|cause| Error::read(path, &cause))?;
+        serde_json::from_str(&text).map_err(|cause| {
+            Error::input(format!(
+                "{}: is no reproduction.json of this version: {cause}; it lies beside the page of a reproduction",
+                path.display()
+            ))
+        })
+    }
+
     /// The names of the runs whose epochs are drawn.
     pub fn drawn(&self) -> Vec<String> {
         let TransferGroups { scratch, long, .. } = self.transfer();
