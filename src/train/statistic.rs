@@ -9,6 +9,8 @@ pub struct Statistic {
     pub mean: f64,
     /// Their sample standard deviation; 0 for one run.
     pub deviation: f64,
+    /// The one in the middle, or between both in the middle.
+    pub median: f64,
     /// The least.
     pub min: f64,
     /// The largest.
@@ -18,16 +20,14 @@ pub struct Statistic {
 impl Statistic {
     /// Over `values`; none without any.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let values: Vec<f64> = values.into_iter().collect();
-        if values.is_empty() {
-            return None;
-        }
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        let (&min, &max) = (values.first()?, values.last()?);
         let runs = values.len();
         let mean = values.iter().sum::<f64>() / runs as f64;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let deviation = if runs > 1 { (squares / (runs - 1) as f64).sqrt() } else { 0.0 };
-        let min = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        Some(Self { runs, mean, deviation, min, max })
+        let median = 0.5 * (values[(runs - 1) / 2] + values[runs / 2]);
+        Some(Self { runs, mean, deviation, median, min, max })
     }
 }

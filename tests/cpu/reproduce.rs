@@ -47,6 +47,8 @@ fn every_transfer_stands_behind_the_run_that_it_starts_from() {
 fn a_statistic_has_mean_sample_deviation_and_ends() {
     let statistic = Statistic::of([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).unwrap();
     assert_eq!((statistic.runs, statistic.mean, statistic.min, statistic.max), (8, 5.0, 2.0, 9.0));
+    assert_eq!(statistic.median, 4.5);
+    assert_eq!(Statistic::of([7.0, 1.0, 2.0]).unwrap().median, 2.0);
     assert!((statistic.deviation - (32.0f64 / 7.0).sqrt()).abs() < 1e-15);
     assert_eq!(Statistic::of([3.0]).unwrap().deviation, 0.0);
     assert_eq!(Statistic::of([]), None);
