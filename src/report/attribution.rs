@@ -6,7 +6,8 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use super::drawing::{self, Drawing, INK, number, text_width, under};
-use super::envelope::{self, Curve, LEFT, Marks, WIDTH};
+use super::envelope::{self, Curve, Marks};
+use super::frame::{self, BOTTOM, LEFT, TITLE, WIDTH, below, level, mark_below};
 use super::plot::{COLOURS, marks};
 use super::spectrum::REACH;
 use crate::Result;
@@ -19,11 +20,7 @@ use crate::train::rhythm::Rhythm;
 use crate::write::replace;
 
 /// The frame of either drawing, in user units.
-const FRAME: (f64, f64) = (envelope::FRAME, 170.0);
-/// Above the frame: a title.
-const TOP: f64 = 28.0;
-/// Below the frame.
-const BOTTOM: f64 = 46.0;
+const FRAME: (f64, f64) = (frame::FRAME, 170.0);
 /// Stripes of the ground at most: neighbours share one where a window has more samples.
 const STRIPES: usize = 430;
 /// The opacity of the strongest stripe: the waveform stays readable on it.
@@ -116,7 +113,7 @@ fn waveform(attribution: &Attribution, signal: &[f32], rate: f64) -> Drawing {
             stroke-linejoin="round" {}
     };
     let title = "signal, in the recording's unit";
-    let body = frame(title, &legend(attribution), &axis, samples, rate, &inside);
+    let body = framed(title, &legend(attribution), &axis, samples, rate, &inside);
     drawing(format!("{title}, coloured by attribution"), body)
 }
 
@@ -138,35 +135,29 @@ fn bars(attribution: &Attribution, rate: f64) -> Drawing {
         "attribution: what each sample adds to the margin, from {:.2} at the baseline to {:.2}",
         attribution.baseline_margin, attribution.margin
     );
-    let body = frame(&title, &html! {}, &axis, values.len(), rate, &inside);
+    let body = framed(&title, &html! {}, &axis, values.len(), rate, &inside);
     drawing(title, body)
 }
 
 fn drawing(label: String, body: Markup) -> Drawing {
-    Drawing { label, width: WIDTH, height: TOP + FRAME.1 + BOTTOM, body }
+    Drawing { label, width: WIDTH, height: TITLE + FRAME.1 + BOTTOM, body }
 }
 
 /// A title, what stands at its right end, and a frame with axes around `inside`.
-fn frame(title: &str, legend: &Markup, axis: &Axis, samples: usize, rate: f64, inside: &Markup) -> Markup {
+fn framed(title: &str, legend: &Markup, axis: &Axis, samples: usize, rate: f64, inside: &Markup) -> Markup {
     let (width, height) = FRAME;
     let milliseconds = 1e3 * samples as f64 / rate;
     html! {
         text x="0" y="14" font-weight="600" { (title) }
         (legend)
-        g transform={ "translate(" (LEFT) " " (TOP) ")" } {
-            @for (value, label) in marks(axis.low, axis.high, 4.0) {
-                @let y = number(axis.up(value));
-                line.grid x1="0" x2=(width) y1=(y) y2=(y) stroke="#dde3e9" {}
-                text x="-7" y=(number(axis.up(value) + 4.5)) text-anchor="end" { (label) }
-            }
+        g transform={ "translate(" (LEFT) " " (TITLE) ")" } {
+            @for (value, label) in marks(axis.low, axis.high, 4.0) { (level(axis.up(value), &label, false)) }
             (inside)
-            line.grid x1="0" x2=(width) y1=(height) y2=(height) stroke="#7d8996" {}
+            (level(height, "", true))
             @for (value, label) in marks(0.0, milliseconds, 10.0) {
-                @let x = number(width * value / milliseconds);
-                line.grid x1=(x) x2=(x) y1=(height) y2=(height + 4.0) stroke="#7d8996" {}
-                text x=(x) y=(height + 18.0) text-anchor="middle" { (label) }
+                (mark_below(width * value / milliseconds, height, &label))
             }
-            text x=(width / 2.0) y=(height + 38.0) text-anchor="middle" { "time in the window, ms" }
+            (below(height, "time in the window, ms"))
         }
     }
 }

@@ -4,7 +4,7 @@
 //! [`confusion`] and [`reliability`] make a [`drawing::Drawing`] of figures, and [`folder`] writes the page with the
 //! files beside it. [`run_page`] is the page of finished [`runs`], [`reproduction`] that of the paper's experiments,
 //! [`cross_validation`] that of a ladder of splits; [`spectrum`] draws what a recording shows without a model, and
-//! [`attribution`] what decided with one, both on the frame of [`envelope`].
+//! [`attribution`] what decided with one; both draw spectra by [`envelope`].
 //! [`model_card`] is the page that stays in a run's folder.
 
 pub mod alarms;
@@ -18,6 +18,7 @@ pub mod drawing;
 pub mod envelope;
 pub mod figures;
 pub mod folder;
+mod frame;
 pub mod ladder;
 pub mod model_card;
 pub mod page;

@@ -5,9 +5,8 @@ use std::path::Path;
 use maud::{Markup, html};
 
 use super::drawing::{Drawing, file};
-use super::envelope::{
-    BOTTOM, Curve, FRAME, LEFT, Marks, POINTS, TITLE, WIDTH, below, draw, level, mark_below, polyline,
-};
+use super::envelope::{Curve, Marks, draw};
+use super::frame::{BOTTOM, FRAME, LEFT, POINTS, TITLE, WIDTH, below, level, mark_below, polyline};
 use super::plot::{FINE, round_step, tick};
 use crate::data::Recording;
 use crate::physics::{Bearing, Evidence, Fault, FaultEvidence};
