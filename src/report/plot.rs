@@ -46,9 +46,9 @@ pub struct Panel {
 /// A panel, in user units.
 const WIDTH: f64 = 400.0;
 /// Its frame.
-const FRAME: (f64, f64) = (346.0, 190.0);
+const FRAME: (f64, f64) = (342.0, 190.0);
 /// Left of the frame.
-const LEFT: f64 = 42.0;
+const LEFT: f64 = 46.0;
 /// Above legend and frame.
 const TITLE: f64 = 30.0;
 /// A line of the legend.

@@ -70,18 +70,21 @@ pub fn study(
     })?;
     let as_read = read(data, config, options)?.recordings;
     let mut explained = 0;
-    let examples = examples(gpu, &subject, &as_read, &mut || {
+    let named = config.named_bearing()?;
+    let examples = examples(gpu, &subject, &as_read, named.as_ref(), &mut || {
         progress(evaluations + explained, evaluations + more);
         explained += 1;
     })?;
     Ok(Study { stress, examples })
 }
 
-/// The hardest recording of each condition; `as_read` are the recordings at their own rates. `next` is called before each.
+/// The hardest recording of each condition; `as_read` are the recordings at their own rates, `named` is the bearing of those
+/// that do not say theirs. `next` is called before each.
 fn examples(
     gpu: &Gpu,
     subject: &Subject,
     as_read: &[Recording],
+    named: Option<&Bearing>,
     next: &mut dyn FnMut(),
 ) -> Result<Vec<Example>> {
     let Subject { checkpoint, recordings, windows, .. } = subject;
@@ -104,7 +107,7 @@ fn examples(
         let number = most_decisive(&prediction) + 1;
         let explanation = explain(gpu, checkpoint, &recording, &prediction, number, STEPS)?;
         let original = as_read.iter().find(|original| original.sha256 == recording.sha256);
-        let machine = bearing_of(&recording, None).zip(recording.facts.rpm);
+        let machine = bearing_of(&recording, named).zip(recording.facts.rpm);
         let evidence = machine.as_ref().zip(original).and_then(|((bearing, rpm), original)| {
             diagnose(&original.signal, original.rate, *rpm, bearing).ok()
         });

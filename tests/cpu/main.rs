@@ -31,6 +31,7 @@ mod order;
 mod perturb;
 mod physics;
 mod protocol;
+mod readme;
 mod recipe;
 mod report;
 mod reproduce;
