@@ -233,7 +233,7 @@ fn the_axes_of_a_plot_hold_its_points() {
     let Drawing { body, .. } = panel.draw();
     let svg = body.into_string();
     // From zero at the bottom of the frame, 190 high, to 3.2 at its top; ticks at round epochs.
-    assert!(svg.contains("points=\"10,190 10.8,130.6 336,5.9\""), "{svg}");
+    assert!(svg.contains("points=\"10,190 10.8,130.6 332,5.9\""), "{svg}");
     for tick in [">3.2</text>", ">50</text>", ">400</text>"] {
         assert!(svg.contains(tick), "{tick}: {svg}");
     }
