@@ -7,7 +7,7 @@
 //! reads once an epoch.
 //!
 //! # The house
-//! Imports run one way: `cli` (in the binary) calls [`train`] and [`report`]; `report` shows what `train` found; `train` calls [`nn`] and [`data`]; `nn`
+//! Imports run one way: `cli` (in the binary) calls [`train`] and [`report`]; `report` shows what `train` found; `train` calls [`nn`], [`data`] and [`physics`]; `nn`
 //! calls [`gpu`]; `data`, `gpu` and [`physics`], what is known of bearings without learning, know none of the others;
 //! `write`, [`shell`] and [`error`] serve all. Only `gpu` names wgpu.
 //!

@@ -139,11 +139,11 @@ impl Whitened {
 
 impl Spectrum {
     /// Of the swing of an envelope around its mean, as a share of it, sampled at `rate_hz`: from 0 Hz up to `limit_hz`.
-    pub fn of(swing: &[f64], rate_hz: f64, limit_hz: f64) -> Self {
-        let step_hz = rate_hz / swing.len() as f64;
+    pub fn of(swing: Vec<f64>, rate_hz: f64, limit_hz: f64) -> Self {
+        let samples = swing.len();
+        let step_hz = rate_hz / samples as f64;
         let bins = (limit_hz / step_hz).ceil() as usize + 1;
-        let amplitudes = lines(&mut RealFftPlanner::new(), swing.to_vec(), swing.len(), bins);
-        Self { step_hz, amplitudes }
+        Self { step_hz, amplitudes: lines(&mut RealFftPlanner::new(), swing, samples, bins) }
     }
 
     /// The strongest line: its frequency in Hz and its amplitude. The first two bins are the Hann window's own and are not

@@ -42,9 +42,8 @@ pub struct Rhythm {
     pub signal: Spectrum,
 }
 
-/// Explains windows of `recording`, which is at the model's rate, in a row around that of `target` by the same classes, whether
-/// they were learned from or not; none
-/// where the recording is too short to show how often something comes back.
+/// Explains windows of `recording`, which is at the model's rate, in a row around that of `target` by the same classes,
+/// whether they were learned from or not; none where the recording is too short to show how often something comes back.
 ///
 /// # Errors
 /// As [`attribute`].
@@ -81,8 +80,8 @@ impl Rhythm {
     pub fn of(start: usize, length: usize, attributions: &[f32], signal: &[f32], rate: f64) -> Self {
         assert_eq!(attributions.len(), signal.len(), "an attribution a sample");
         assert_eq!(signal.len() % length, 0, "whole windows");
-        let spectrum =
-            |samples: &[f32]| Spectrum::of(&swing(samples, length), rate, HIGHEST_HZ.min(rate / 4.0));
+        let limit = HIGHEST_HZ.min(rate / 4.0);
+        let spectrum = |samples: &[f32]| Spectrum::of(swing(samples, length), rate, limit);
         Self {
             start,
             windows: signal.len() / length,

@@ -47,7 +47,7 @@ pub struct Example {
 }
 
 /// Looks at the finished run in `folder`, with its `config`, on the windows that [`super::evaluate()`] scores of the recordings
-/// of `data`: [`super::stress()`] with noise drawn from `seed`, and of each condition the recording whose true class got the
+/// of `data`: [`super::stress()`] with noise drawn from the run's seed, and of each condition the recording whose true class got the
 /// lowest probability, the hardest one. `progress` is told before each evaluation and each of these recordings how many are
 /// done, and of how many.
 ///
@@ -69,41 +69,36 @@ pub fn study(
         progress(done, of + more);
     })?;
     let as_read = read(data, config, options)?.recordings;
-    let mut explained = 0;
     let named = config.named_bearing()?;
-    let examples = examples(gpu, &subject, &as_read, named.as_ref(), &mut || {
-        progress(evaluations + explained, evaluations + more);
-        explained += 1;
+    let examples = examples(gpu, &subject, &as_read, named.as_ref(), &mut |done| {
+        progress(evaluations + done, evaluations + more);
     })?;
     Ok(Study { stress, examples })
 }
 
 /// The hardest recording of each condition; `as_read` are the recordings at their own rates, `named` is the bearing of those
-/// that do not say theirs. `next` is called before each.
+/// that do not say theirs. `progress` is told before each how many are done.
 fn examples(
     gpu: &Gpu,
     subject: &Subject,
     as_read: &[Recording],
     named: Option<&Bearing>,
-    next: &mut dyn FnMut(),
+    progress: &mut dyn FnMut(usize),
 ) -> Result<Vec<Example>> {
     let Subject { checkpoint, recordings, windows, .. } = subject;
     let classified = subject.score(gpu, recordings, windows)?;
     let decided = classified.calibrated(checkpoint).by_recording();
-    let labels = decided.labels().to_vec();
+    let labels = decided.labels();
     // Of equals, the first.
     let hardest = |label: usize| {
         let of_class = (0..labels.len()).filter(|&row| labels[row] == label);
         let probability = |row: usize| decided.probabilities(row)[label];
         of_class.min_by(|&a, &b| probability(a).total_cmp(&probability(b)))
     };
-    let chosen: Vec<usize> = (0..checkpoint.classes.len()).filter_map(hardest).collect();
-    let mut predictions: Vec<Option<Prediction>> =
-        taken_for(checkpoint, recordings, windows, &classified, None).into_iter().map(Some).collect();
-    let example = |row: usize| {
-        next();
-        let recording = recordings[row].clone();
-        let prediction = predictions[row].take().expect("each recording is of one class");
+    let predictions = taken_for(checkpoint, recordings, windows, &classified, None);
+    let example = |(done, row): (usize, usize)| {
+        progress(done);
+        let (recording, prediction) = (recordings[row].clone(), predictions[row].clone());
         let number = most_decisive(&prediction) + 1;
         let explanation = explain(gpu, checkpoint, &recording, &prediction, number, STEPS)?;
         let original = as_read.iter().find(|original| original.sha256 == recording.sha256);
@@ -114,5 +109,5 @@ fn examples(
         let condition = checkpoint.classes[labels[row]].clone();
         Ok(Example { recording, condition, prediction, explanation, machine, evidence })
     };
-    chosen.into_iter().map(example).collect()
+    (0..checkpoint.classes.len()).filter_map(hardest).enumerate().map(example).collect()
 }

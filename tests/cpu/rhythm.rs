@@ -32,7 +32,7 @@ fn the_envelope_of_a_tone_is_the_square_of_its_size() {
 #[test]
 fn a_line_is_as_high_as_the_swing() {
     let swing: Vec<f64> = (0..12800).map(|at| 0.3 * (TAU * 107.8125 * at as f64 / RATE).cos()).collect();
-    let spectrum = Spectrum::of(&swing, RATE, 1000.0);
+    let spectrum = Spectrum::of(swing, RATE, 1000.0);
     assert_eq!(spectrum.step_hz, RATE / 12800.0);
     let (hz, height) = spectrum.strongest().unwrap();
     assert!(hz == 107.8125 && (height - 0.3).abs() < 1e-4, "{hz} {height}");

@@ -2,9 +2,9 @@
 //! left out.
 
 use super::scores::reliabilities;
+use super::study::split;
 use super::tested;
 use crate::report::drawing::{self, Drawing};
-use crate::report::figures::split_words;
 use crate::report::plot::Panel;
 use crate::report::runs::{self, Run, cell, csv};
 use crate::report::scores::{BY, classifiers};
@@ -106,8 +106,7 @@ fn stress_csv<'a>(studied: impl Iterator<Item = (&'a Run, &'a Study)>) -> String
     ];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     for (run, study) in studied {
-        let clean = &study.stress.clean;
-        let split = split_words(&clean.split, clean.synthetic, clean.leaky);
+        let split = split(&study.stress.clean).words();
         for Curve { perturbation, quantity, points } in &study.stress.curves {
             lines.extend(points.iter().map(|Point { level, figures }| {
                 vec![

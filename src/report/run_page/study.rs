@@ -44,7 +44,7 @@ pub(super) fn sections(run: &Run) -> Markup {
 }
 
 /// How the windows of a study were divided.
-fn split(clean: &Evaluation) -> Split {
+pub(super) fn split(clean: &Evaluation) -> Split {
     Split { name: clean.split.clone(), synthetic: clean.synthetic, leaky: clean.leaky }
 }
 
