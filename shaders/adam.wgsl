@@ -20,7 +20,7 @@ override BETA2_REST: f32 = 0.001;
 override EPSILON: f32 = 1e-7;
 
 struct Shape {
-    count: u32,       // parameters; a multiple of 4, which an invocation updates
+    count: u32,       // parameters; a multiple of 4, which an invocation updates at once
     first_block: u32, // blocks of parameters before these
 }
 
@@ -45,6 +45,7 @@ struct Step {
 @group(0) @binding(7) var<storage, read> decays: array<f32>;
 
 const WORKGROUP = 64u;
+const FOURS = 1u; // times four parameters that an invocation updates
 // Parameters that decay alike: tensors begin at multiples of this.
 const BLOCK = 64u;
 

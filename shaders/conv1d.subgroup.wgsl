@@ -20,11 +20,12 @@
 // position (N, steps / POOL, C_out) are written, the latter with KEEP_POSITION.
 //
 // This variant needs subgroups of WORKGROUP invocations and 64-bit integers. It is made for a software adapter of eight
-// lanes, where a load costs as much as ten multiply-adds, a load of two floats as one u64 no more than that of one,
-// and every variable that lives through a loop is copied at each turn. So a subgroup owns
-// (ROWS * WORKGROUP / LANES) x (LANES * COLUMNS) outputs in registers, loads RUN neighbours of the left operand at once and shares them by shuffles, and takes
-// RUN products to each output in one turn, row after row, so that a row's sums stay in registers. It asks for
-// filters in whole runs, input_gradient for channels too. A longer run has fewer copies and more code, and was slower.
+// lanes, where a load of four floats from a texture costs as much as fifty multiply-adds, from a buffer three times as
+// much, a store of two floats as one u64 no more than that of one, and every variable that lives through a loop is
+// copied at each turn. So a subgroup owns (ROWS * WORKGROUP / LANES) x (LANES * COLUMNS) outputs in registers, loads RUN neighbours of
+// both operands at once from textures and shares the left one by shuffles, and takes RUN products to each output in one
+// turn, row after row, so that a row's sums stay in registers. It asks for filters in whole runs, input_gradient for
+// channels too. A longer run has fewer copies and more code, and was no faster.
 
 override RELU: bool = false;
 override KEPT_SCALE: f32 = 1.0;
@@ -61,11 +62,11 @@ struct Shape {
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
-@group(0) @binding(1) var<storage, read> x: array<vec2<u64>>;
-@group(0) @binding(2) var<storage, read> w: array<vec2<u64>>;
+@group(0) @binding(1) var x: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var w: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec2<u64>>;
-@group(0) @binding(5) var<storage, read> dy: array<vec2<u64>>;
+@group(0) @binding(5) var dy: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(6) var<storage, read> x_kept: array<vec2<u64>>;
 @group(0) @binding(7) var<storage, read_write> dx: array<vec2<u64>>;
 @group(0) @binding(8) var<storage, read_write> dw: array<vec2<u64>>;
@@ -76,6 +77,12 @@ const WORKGROUP = 8u;
 const ROWS = 16u;
 const COLUMNS = 4u;
 const RUN = 4u;
+const ACROSS = 1024u; // texels in a row of a texture
+
+// Where the RUN elements of an operand from `at` on stand in its texture; runs begin at multiples of RUN.
+fn texel(at: u32) -> vec2u {
+    return vec2u(at / RUN % ACROSS, at / RUN / ACROSS);
+}
 
 // Two floats of each u64, the lower half first.
 fn floats(pairs: vec2<u64>) -> vec4f {
@@ -86,11 +93,11 @@ fn floats(pairs: vec2<u64>) -> vec4f {
 
 // The RUN elements of x from `at` on; zeros behind the first `count`.
 fn run_of_x(at: u32, count: u32) -> vec4f {
-    let front = floats(x[at / RUN]);
+    let front = textureLoad(x, texel(at));
     if !SHIFTED {
         return front;
     }
-    let back = floats(x[at / RUN + 1u]);
+    let back = textureLoad(x, texel(at + RUN));
     let two = (at & 2u) != 0u;
     let a = select(front, vec4f(front.zw, back.xy), two);
     let b = select(back, back.zwzw, two);
@@ -101,7 +108,7 @@ fn run_of_x(at: u32, count: u32) -> vec4f {
 // Columns `source` to `source` + RUN - 1 of row k of w; behind the last row, where x counts nothing, those of the last.
 fn run_of_w(k: u32, source: u32) -> vec4f {
     let row = select(k, min(k, shape.depth - 1u), SHIFTED);
-    return floats(w[(row * shape.filters + source) / RUN]);
+    return textureLoad(w, texel(row * shape.filters + source));
 }
 
 // sum + the products of lane `lane`'s run with the rows of `right`
@@ -337,16 +344,16 @@ fn input_gradient(
         let base = (columns + (first_tap + tap * shape.stride) * shape.channels) * shape.filters;
         for (var o = 0u; o < shape.filters; o += RUN) {
             let from_o = at - tap * shape.filters + o;
-            left[0] = floats(dy[from_o.x / RUN]);
-            left[1] = floats(dy[from_o.y / RUN]);
+            left[0] = textureLoad(dy, texel(from_o.x));
+            left[1] = textureLoad(dy, texel(from_o.y));
             if LANES == 4u {
-                left[2] = floats(dy[from_o.z / RUN]);
-                left[3] = floats(dy[from_o.w / RUN]);
+                left[2] = textureLoad(dy, texel(from_o.z));
+                left[3] = textureLoad(dy, texel(from_o.w));
             }
-            let w0 = floats(w[(base.x + o) / RUN]);
-            let w1 = floats(w[(base.y + o) / RUN]);
-            let w2 = floats(w[(base.z + o) / RUN]);
-            let w3 = floats(w[(base.w + o) / RUN]);
+            let w0 = textureLoad(w, texel(base.x + o));
+            let w1 = textureLoad(w, texel(base.y + o));
+            let w2 = textureLoad(w, texel(base.z + o));
+            let w3 = textureLoad(w, texel(base.w + o));
             right[0] = vec4f(w0.x, w1.x, w2.x, w3.x);
             right[1] = vec4f(w0.y, w1.y, w2.y, w3.y);
             right[2] = vec4f(w0.z, w1.z, w2.z, w3.z);
@@ -445,10 +452,10 @@ fn weight_gradient(
             }
         }
         let place = shape.dy_start + n * shape.dy_sequence + t * shape.filters;
-        right[0] = floats(dy[(subgroupShuffle(place, first) + source) / RUN]);
-        right[1] = floats(dy[(subgroupShuffle(place, first + 1u) + source) / RUN]);
-        right[2] = floats(dy[(subgroupShuffle(place, first + 2u) + source) / RUN]);
-        right[3] = floats(dy[(subgroupShuffle(place, first + 3u) + source) / RUN]);
+        right[0] = textureLoad(dy, texel(subgroupShuffle(place, first) + source));
+        right[1] = textureLoad(dy, texel(subgroupShuffle(place, first + 1u) + source));
+        right[2] = textureLoad(dy, texel(subgroupShuffle(place, first + 2u) + source));
+        right[3] = textureLoad(dy, texel(subgroupShuffle(place, first + 3u) + source));
         // Outputs past the end count nothing.
         right[0] = select(vec4f(0.0), right[0], m + first < end);
         right[1] = select(vec4f(0.0), right[1], m + first + 1u < end);

@@ -14,9 +14,9 @@
 // This variant needs subgroups of LANES invocations, 64-bit integers and stride 1, and as many lanes as a window has
 // steps, LANES = SIZE, none fewer than taps: then lanes are neighbouring steps, a window's eight taps
 // reach into two groups of LANES steps, and the place of its maximum becomes a rotation of lanes. Channels and
-// filters come in whole runs of RUN. Loads cost more than products, so in input_gradient a subgroup holds the weights
-// of FILTERS filters while it walks along a sequence, and in weight_gradient what it has loaded of x meets
-// SUM_FILTERS filters.
+// filters come in whole runs of RUN. Loads, from textures as in conv1d.subgroup, cost more than
+// products, so in input_gradient a subgroup holds the weights of FILTERS filters while it walks along a sequence, and
+// in weight_gradient what it has loaded of x meets SUM_FILTERS filters.
 
 override RELU: bool = false;
 override INPUT_RELU: bool = false;
@@ -47,18 +47,19 @@ struct Shape {
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
-@group(0) @binding(1) var<storage, read> x: array<vec4<u64>>;
-@group(0) @binding(2) var<storage, read> w: array<vec4<u64>>;
-@group(0) @binding(3) var<storage, read> y_kept: array<vec4<u64>>;
-@group(0) @binding(4) var<storage, read> position_kept: array<vec4<u64>>;
-@group(0) @binding(5) var<storage, read> dy: array<vec4<u64>>;
+@group(0) @binding(1) var x: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(2) var w: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(3) var y_kept: texture_storage_2d<rgba32float, read>;
+@group(0) @binding(4) var position_kept: texture_storage_2d<rgba32uint, read>;
+@group(0) @binding(5) var dy: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(6) var<storage, read> x_kept: array<vec4<u64>>;
-@group(0) @binding(7) var<storage, read_write> dx: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> dx: array<vec4<u64>>;
 @group(0) @binding(8) var<storage, read_write> dw: array<vec4f>;
 @group(0) @binding(9) var<storage, read_write> db: array<vec4f>;
 
 const LANES = 8u;
-const RUN = 8u;          // neighbours in one load
+const RUN = 8u;          // neighbours loaded together
+const ACROSS = 1024u;    // texels in a row of a texture
 const FILTERS = 32u;     // whose weights a subgroup holds in input_gradient
 const SUM_FILTERS = 16u; // whose weights' gradients a subgroup sums in weight_gradient
 const STRIP = 4u;        // windows that it takes at once there
@@ -75,15 +76,24 @@ struct Floats {
     high: vec4f,
 }
 
-fn words(pairs: vec4<u64>) -> Words {
+fn floats(pairs: vec4<u64>) -> Floats {
     let front = vec4u(pairs); // the lower half of each u64 is the first
     let back = vec4u(pairs >> vec4u(32u));
-    return Words(vec4u(front.x, back.x, front.y, back.y), vec4u(front.z, back.z, front.w, back.w));
+    let low = vec4u(front.x, back.x, front.y, back.y);
+    let high = vec4u(front.z, back.z, front.w, back.w);
+    return Floats(bitcast<vec4f>(low), bitcast<vec4f>(high));
 }
 
-fn floats(pairs: vec4<u64>) -> Floats {
-    let run = words(pairs);
-    return Floats(bitcast<vec4f>(run.low), bitcast<vec4f>(run.high));
+// RUN neighbours as u64: half the stores.
+fn pairs(run: Floats) -> vec4<u64> {
+    let low = bitcast<vec4u>(run.low);
+    let high = bitcast<vec4u>(run.high);
+    return vec4<u64>(vec4u(low.xz, high.xz)) | vec4<u64>(vec4u(low.yw, high.yw)) << vec4u(32u);
+}
+
+// Where element `at` of an operand stands in its texture.
+fn texel(at: u32) -> vec2u {
+    return vec2u(at / 4u % ACROSS, at / 4u / ACROSS);
 }
 
 // RUN neighbouring filters of a window: their gradients, and where their maxima stood.
@@ -96,12 +106,15 @@ struct Peaks {
 fn peaks(n: u32, t: u32, o: u32) -> Peaks {
     let exists = t < shape.pooled && o < shape.filters;
     let at = select(0u, t * shape.filters + o, exists);
-    let gradient = floats(dy[(shape.dy_start + n * shape.dy_sequence + at) / RUN]);
-    let position = words(position_kept[(n * shape.pooled * shape.filters + at) / RUN]);
+    let source = shape.dy_start + n * shape.dy_sequence + at;
+    let gradient = Floats(textureLoad(dy, texel(source)), textureLoad(dy, texel(source + 4u)));
+    let place = n * shape.pooled * shape.filters + at;
+    let position = Words(textureLoad(position_kept, texel(place)), textureLoad(position_kept, texel(place + 4u)));
     var low = vec4<bool>(exists);
     var high = vec4<bool>(exists);
     if RELU {
-        let y = floats(y_kept[(shape.y_start + n * shape.y_sequence + at) / RUN]);
+        let source = shape.y_start + n * shape.y_sequence + at;
+        let y = Floats(textureLoad(y_kept, texel(source)), textureLoad(y_kept, texel(source + 4u)));
         low = low & (y.low > vec4f(0.0));
         high = high & (y.high > vec4f(0.0));
     }
@@ -109,24 +122,30 @@ fn peaks(n: u32, t: u32, o: u32) -> Peaks {
     return Peaks(passed, position);
 }
 
-// What windows give four channels: in the group of steps that a window begins with, and in the next.
+// What windows give RUN channels: in the group of steps that a window begins with, and in the next.
 struct Sums {
-    near: vec4f,
-    far: vec4f,
+    near: Floats,
+    far: Floats,
 }
 
 // sums + a filter's weights, tap by lane, turned to the steps that its maximum met, times its gradient
-fn scatter(sums: Sums, weights: vec4f, position: u32, gradient: f32, lane: u32) -> Sums {
+fn scatter(sums: Sums, weights: Floats, position: u32, gradient: f32, lane: u32) -> Sums {
     let inside = lane >= position;
-    let turned = subgroupShuffle(weights, (lane - position) % LANES);
-    let near = sums.near + turned * select(0.0, gradient, inside);
-    return Sums(near, sums.far + turned * select(gradient, 0.0, inside));
+    let turn = (lane - position) % LANES;
+    let near = select(0.0, gradient, inside);
+    let far = select(gradient, 0.0, inside);
+    let low = subgroupShuffle(weights.low, turn);
+    let high = subgroupShuffle(weights.high, turn);
+    return Sums(
+        Floats(sums.near.low + low * near, sums.near.high + high * near),
+        Floats(sums.far.low + low * far, sums.far.high + high * far),
+    );
 }
 
 // The sums after the RUN filters whose maxima `holder` holds.
 fn scatter_run(
     sums: Sums,
-    weights: ptr<function, array<vec4f, FILTERS>>,
+    weights: ptr<function, array<Floats, FILTERS>>,
     first: u32,
     peak: Peaks,
     holder: u32,
@@ -151,25 +170,30 @@ fn scatter_run(
 // RUN filters' weights of one input channel, tap by lane; lanes past the last tap hold zeros.
 fn weights_of(lane: u32, channel: u32, o: u32) -> Floats {
     let tap = min(lane, shape.kernel - 1u);
-    let run = floats(w[((tap * shape.channels + channel) * shape.filters + min(o, shape.filters - RUN)) / RUN]);
+    let source = (tap * shape.channels + channel) * shape.filters + min(o, shape.filters - RUN);
+    let run = Floats(textureLoad(w, texel(source)), textureLoad(w, texel(source + 4u)));
     let exists = lane < shape.kernel;
     return Floats(select(vec4f(0.0), run.low, exists), select(vec4f(0.0), run.high, exists));
 }
 
-// Those of four channels, filter by filter.
-fn hold_weights(weights: ptr<function, array<vec4f, FILTERS>>, first: u32, lane: u32, channel: u32, o: u32) {
+// Those of RUN channels, filter by filter.
+fn hold_weights(weights: ptr<function, array<Floats, FILTERS>>, first: u32, lane: u32, channel: u32, o: u32) {
     let a = weights_of(lane, channel, o);
     let b = weights_of(lane, channel + 1u, o);
     let c = weights_of(lane, channel + 2u, o);
     let d = weights_of(lane, channel + 3u, o);
-    (*weights)[first] = vec4f(a.low.x, b.low.x, c.low.x, d.low.x);
-    (*weights)[first + 1u] = vec4f(a.low.y, b.low.y, c.low.y, d.low.y);
-    (*weights)[first + 2u] = vec4f(a.low.z, b.low.z, c.low.z, d.low.z);
-    (*weights)[first + 3u] = vec4f(a.low.w, b.low.w, c.low.w, d.low.w);
-    (*weights)[first + 4u] = vec4f(a.high.x, b.high.x, c.high.x, d.high.x);
-    (*weights)[first + 5u] = vec4f(a.high.y, b.high.y, c.high.y, d.high.y);
-    (*weights)[first + 6u] = vec4f(a.high.z, b.high.z, c.high.z, d.high.z);
-    (*weights)[first + 7u] = vec4f(a.high.w, b.high.w, c.high.w, d.high.w);
+    let e = weights_of(lane, channel + 4u, o);
+    let f = weights_of(lane, channel + 5u, o);
+    let g = weights_of(lane, channel + 6u, o);
+    let h = weights_of(lane, channel + 7u, o);
+    (*weights)[first] = Floats(vec4f(a.low.x, b.low.x, c.low.x, d.low.x), vec4f(e.low.x, f.low.x, g.low.x, h.low.x));
+    (*weights)[first + 1u] = Floats(vec4f(a.low.y, b.low.y, c.low.y, d.low.y), vec4f(e.low.y, f.low.y, g.low.y, h.low.y));
+    (*weights)[first + 2u] = Floats(vec4f(a.low.z, b.low.z, c.low.z, d.low.z), vec4f(e.low.z, f.low.z, g.low.z, h.low.z));
+    (*weights)[first + 3u] = Floats(vec4f(a.low.w, b.low.w, c.low.w, d.low.w), vec4f(e.low.w, f.low.w, g.low.w, h.low.w));
+    (*weights)[first + 4u] = Floats(vec4f(a.high.x, b.high.x, c.high.x, d.high.x), vec4f(e.high.x, f.high.x, g.high.x, h.high.x));
+    (*weights)[first + 5u] = Floats(vec4f(a.high.y, b.high.y, c.high.y, d.high.y), vec4f(e.high.y, f.high.y, g.high.y, h.high.y));
+    (*weights)[first + 6u] = Floats(vec4f(a.high.z, b.high.z, c.high.z, d.high.z), vec4f(e.high.z, f.high.z, g.high.z, h.high.z));
+    (*weights)[first + 7u] = Floats(vec4f(a.high.w, b.high.w, c.high.w, d.high.w), vec4f(e.high.w, f.high.w, g.high.w, h.high.w));
 }
 
 @compute @workgroup_size(LANES)
@@ -185,40 +209,29 @@ fn input_gradient(
     let channel = index % blocks * RUN;
     let end = (shape.length + shape.left + LANES - 1u) / LANES;
     for (var o = 0u; o < shape.filters; o += FILTERS) {
-        var lower: array<vec4f, FILTERS>;
-        var upper: array<vec4f, FILTERS>;
-        hold_weights(&lower, 0u, lane, channel, o);
-        hold_weights(&lower, 8u, lane, channel, o + 8u);
-        hold_weights(&lower, 16u, lane, channel, o + 16u);
-        hold_weights(&lower, 24u, lane, channel, o + 24u);
-        hold_weights(&upper, 0u, lane, channel + 4u, o);
-        hold_weights(&upper, 8u, lane, channel + 4u, o + 8u);
-        hold_weights(&upper, 16u, lane, channel + 4u, o + 16u);
-        hold_weights(&upper, 24u, lane, channel + 4u, o + 24u);
-        var low = Sums();
-        var high = Sums();
+        var weights: array<Floats, FILTERS>;
+        hold_weights(&weights, 0u, lane, channel, o);
+        hold_weights(&weights, 8u, lane, channel, o + 8u);
+        hold_weights(&weights, 16u, lane, channel, o + 16u);
+        hold_weights(&weights, 24u, lane, channel, o + 24u);
+        var sums = Sums();
         // Half of the lanes hold the filters of a window, the others those of the next.
         for (var first = 0u; first < end; first += 2u) {
             let peak = peaks(n, first + lane / 4u, o + lane % 4u * RUN);
             for (var t = first; t < first + 2u; t++) {
                 let holder = (t - first) * 4u;
-                low = Sums(low.far, vec4f(0.0));
-                low = scatter_run(low, &lower, 0u, peak, holder, lane);
-                low = scatter_run(low, &lower, 8u, peak, holder + 1u, lane);
-                low = scatter_run(low, &lower, 16u, peak, holder + 2u, lane);
-                low = scatter_run(low, &lower, 24u, peak, holder + 3u, lane);
-                high = Sums(high.far, vec4f(0.0));
-                high = scatter_run(high, &upper, 0u, peak, holder, lane);
-                high = scatter_run(high, &upper, 8u, peak, holder + 1u, lane);
-                high = scatter_run(high, &upper, 16u, peak, holder + 2u, lane);
-                high = scatter_run(high, &upper, 24u, peak, holder + 3u, lane);
+                sums = Sums(sums.far, Floats());
+                sums = scatter_run(sums, &weights, 0u, peak, holder, lane);
+                sums = scatter_run(sums, &weights, 8u, peak, holder + 1u, lane);
+                sums = scatter_run(sums, &weights, 16u, peak, holder + 2u, lane);
+                sums = scatter_run(sums, &weights, 24u, peak, holder + 3u, lane);
                 let p = t * LANES + lane - shape.left;
                 // A folded grid may have workgroups too many, which repeat the last sequence.
                 if p < shape.length && index / blocks < shape.batch {
                     let i = n * shape.dx_sequence + p * shape.channels + channel;
-                    let to = (shape.dx_start + i) / 4u;
-                    var a = low.near;
-                    var b = high.near;
+                    let to = (shape.dx_start + i) / RUN;
+                    var a = sums.near.low;
+                    var b = sums.near.high;
                     if INPUT_RELU {
                         let i = n * shape.kept_sequence + p * shape.channels + channel;
                         let kept = floats(x_kept[(shape.kept_start + i) / RUN]);
@@ -226,11 +239,11 @@ fn input_gradient(
                         b = select(vec4f(0.0), b * KEPT_SCALE, kept.high > vec4f(0.0));
                     }
                     if o > 0u {
-                        a += dx[to];
-                        b += dx[to + 1u];
+                        let before = floats(dx[to]);
+                        a += before.low;
+                        b += before.high;
                     }
-                    dx[to] = a;
-                    dx[to + 1u] = b;
+                    dx[to] = pairs(Floats(a, b));
                 }
             }
         }
@@ -239,7 +252,8 @@ fn input_gradient(
 
 // RUN channels of a row of the sequence at `at`; a row past the last, which no tap meets, is that one.
 fn run_of_x(at: u32, row: u32) -> Floats {
-    return floats(x[(at + min(row, shape.rows - 1u) * shape.channels) / RUN]);
+    let source = at + min(row, shape.rows - 1u) * shape.channels;
+    return Floats(textureLoad(x, texel(source)), textureLoad(x, texel(source + 4u)));
 }
 
 // sum + the inputs that a maximum saw, tap by lane, times its gradient

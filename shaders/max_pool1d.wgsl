@@ -35,6 +35,7 @@ struct Shape {
 
 const WORKGROUP = 64u;
 const WINDOWS = 4u; // that an invocation owns in backward
+const RUN = 1u;     // channels of an invocation
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(

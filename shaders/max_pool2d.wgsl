@@ -43,6 +43,7 @@ struct Shape {
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 
 const WORKGROUP = 64u;
+const RUN = 1u; // channels of an invocation
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(

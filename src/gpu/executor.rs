@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, PoisonError};
 
 use super::adapter::Gpu;
+use super::operands::{Operands, Textures};
 use super::pipeline::Pipeline;
 use super::plan::{Binding, BufferId, BufferSpec, Kernel, Launch, Plan, RECORD, Slice};
 use crate::{Error, Result};
@@ -23,6 +24,7 @@ pub struct Buffers {
     /// By [`BufferSpec::memory`].
     memories: BTreeMap<usize, wgpu::Buffer>,
     specs: Vec<BufferSpec>,
+    pub(super) textures: Textures,
 }
 
 struct Dispatch {
@@ -30,6 +32,7 @@ struct Dispatch {
     group: wgpu::BindGroup,
     grid: [u32; 2],
     per_step: bool,
+    operands: Operands,
 }
 
 /// A plan bound to its buffers, ready to be submitted any number of times.
@@ -44,10 +47,10 @@ pub struct Submission(pub(super) wgpu::SubmissionIndex);
 impl Buffers {
     /// Bytes of device memory in all.
     pub fn bytes(&self) -> u64 {
-        self.memories.values().map(wgpu::Buffer::size).sum()
+        self.memories.values().map(wgpu::Buffer::size).sum::<u64>() + self.textures.bytes()
     }
 
-    fn memory(&self, id: BufferId) -> &wgpu::Buffer {
+    pub(super) fn memory(&self, id: BufferId) -> &wgpu::Buffer {
         &self.memories[&self.specs[id.0].memory]
     }
 }
@@ -56,6 +59,16 @@ impl Compiled {
     /// Launches in one run.
     pub fn launches(&self) -> usize {
         self.dispatches.len()
+    }
+
+    /// Whether something is copied before launch `index`.
+    fn copies(&self, index: usize) -> bool {
+        !self.dispatches[index].operands.copies.is_empty()
+    }
+
+    /// Records what is copied before launch `index`.
+    pub(super) fn copy(&self, index: usize, encoder: &mut wgpu::CommandEncoder) {
+        self.dispatches[index].operands.copies.iter().for_each(|copy| copy.record(encoder));
     }
 
     /// Records launch `index`, which reads the record of `step`.
@@ -140,7 +153,7 @@ impl Gpu {
             )));
         }
         self.check()?;
-        Ok(Buffers { memories, specs: specs.to_vec() })
+        Ok(Buffers { memories, specs: specs.to_vec(), textures: Textures::default() })
     }
 
     /// Compiles the plan's kernels (each once a device) and binds its buffers.
@@ -151,10 +164,13 @@ impl Gpu {
         let pipelines: Vec<Arc<Pipeline>> =
             plan.launches.iter().map(|launch| self.pipeline(&launch.kernel)).collect::<Result<_>>()?;
         let shapes = self.shapes(plan, &pipelines)?;
+        let operands = self.operands(plan, &pipelines, buffers)?;
         let mut dispatches = Vec::with_capacity(plan.launches.len());
-        for (index, (launch, pipeline)) in plan.launches.iter().zip(pipelines).enumerate() {
-            let (group, per_step) = self.bind(launch, &pipeline, buffers, &shapes, index)?;
-            dispatches.push(Dispatch { pipeline, group, grid: fold(launch)?, per_step });
+        for (index, ((launch, pipeline), operands)) in
+            plan.launches.iter().zip(pipelines).zip(operands).enumerate()
+        {
+            let (group, per_step) = self.bind(launch, &pipeline, buffers, (&shapes, index), &operands)?;
+            dispatches.push(Dispatch { pipeline, group, grid: fold(launch)?, per_step, operands });
         }
         self.check()?;
         Ok(Compiled { dispatches })
@@ -188,8 +204,8 @@ impl Gpu {
         launch: &Launch,
         pipeline: &Pipeline,
         buffers: &Buffers,
-        shapes: &wgpu::Buffer,
-        index: usize,
+        (shapes, index): (&wgpu::Buffer, usize),
+        operands: &Operands,
     ) -> Result<(wgpu::BindGroup, bool)> {
         let place = || format!("{} '{}'", launch.kernel, launch.label);
         for (name, _) in &launch.bindings {
@@ -201,18 +217,20 @@ impl Gpu {
         let mut per_step = false;
         for info in &pipeline.entry.bindings {
             let size = |len: usize| NonZeroU64::new(len.next_multiple_of(WIDEST) as u64 * ELEMENT);
-            let resource = if info.name == "shape" {
-                wgpu::BufferBinding {
+            let resource = if let Some(view) = operands.views.get(info.name.as_str()) {
+                wgpu::BindingResource::TextureView(view)
+            } else if info.name == "shape" {
+                wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                     buffer: shapes,
                     offset: (index * RECORD) as u64 * ELEMENT,
                     size: size(RECORD),
-                }
+                })
             } else {
                 let (_, binding) =
                     launch.bindings.iter().find(|(name, _)| *name == info.name).ok_or_else(|| {
                         Error::failed(format!("{}: binding `{}` is missing", place(), info.name))
                     })?;
-                match *binding {
+                wgpu::BindingResource::Buffer(match *binding {
                     Binding::Fixed(slice) => {
                         let spec = &buffers.specs[slice.buffer.0];
                         if slice.offset + slice.len > spec.len {
@@ -235,12 +253,9 @@ impl Gpu {
                         per_step = true;
                         wgpu::BufferBinding { buffer: buffers.memory(buffer), offset: 0, size: size(RECORD) }
                     }
-                }
+                })
             };
-            entries.push(wgpu::BindGroupEntry {
-                binding: info.number,
-                resource: wgpu::BindingResource::Buffer(resource),
-            });
+            entries.push(wgpu::BindGroupEntry { binding: info.number, resource });
         }
         let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(&launch.label),
@@ -270,14 +285,19 @@ impl Gpu {
     /// Submits runs of plans in order as one submission; each with the step whose record it reads.
     pub fn submit(&self, runs: &[(&Compiled, usize)]) -> Submission {
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for (compiled, step) in runs {
-                for index in 0..compiled.launches() {
-                    compiled.dispatch(index, *step, &mut pass);
+        // Passes follow one another without a gap; only a copy ends one.
+        let mut pass: Option<wgpu::ComputePass<'static>> = None;
+        for (compiled, step) in runs {
+            for index in 0..compiled.launches() {
+                if compiled.copies(index) {
+                    drop(pass.take());
+                    compiled.copy(index, &mut encoder);
                 }
+                let begin = || encoder.begin_compute_pass(&Default::default()).forget_lifetime();
+                compiled.dispatch(index, *step, pass.get_or_insert_with(begin));
             }
         }
+        drop(pass);
         Submission(self.queue.submit([encoder.finish()]))
     }
 

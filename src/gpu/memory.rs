@@ -22,15 +22,17 @@ pub fn lives<'a>(arena: &Arena, run: impl IntoIterator<Item = &'a Launch>) -> Ve
     lives
 }
 
-/// Most elements of `arena` in use at the same time in a run; the buffers `held` are in use all the time.
-pub fn live_elements<'a>(
+/// Most elements in use at the same time in a run: of `arena`, whose buffers `held` are in use all the time, and those
+/// that a launch reads as `copied` operands.
+pub fn live_elements(
     arena: &Arena,
-    run: impl IntoIterator<Item = &'a Launch>,
+    run: &[&Launch],
     held: &[BufferId],
+    copied: impl Fn(&Launch) -> usize,
 ) -> usize {
-    let lives = lives(arena, run);
-    let launches = lives.iter().map(|life| life.end).max().unwrap_or(0);
-    let mut live = vec![0; launches.max(1)];
+    let lives = lives(arena, run.iter().copied());
+    let mut live: Vec<usize> = run.iter().map(|launch| copied(launch)).collect();
+    live.resize(run.len().max(1), 0);
     for (index, buffer) in arena.buffers.iter().enumerate() {
         let span = if held.contains(&BufferId(index)) { 0..live.len() } else { lives[index].clone() };
         live[span].iter_mut().for_each(|elements| *elements += buffer.len);

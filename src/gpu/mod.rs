@@ -5,6 +5,7 @@
 pub mod adapter;
 pub mod executor;
 pub mod memory;
+pub mod operands;
 mod pipeline;
 pub mod plan;
 mod precompile;

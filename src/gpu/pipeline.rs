@@ -19,20 +19,26 @@ impl Pipeline {
     /// What naga says of the shader; what the driver says is reported by the device.
     pub(super) fn new(device: &wgpu::Device, kernel: &Kernel) -> Result<Self> {
         let entry = kernel.reflect()?;
+        let buffer = |ty, has_dynamic_offset| wgpu::BindingType::Buffer {
+            ty,
+            has_dynamic_offset,
+            min_binding_size: None,
+        };
         let layout_entries: Vec<wgpu::BindGroupLayoutEntry> = entry
             .bindings
             .iter()
             .map(|binding| wgpu::BindGroupLayoutEntry {
                 binding: binding.number,
                 visibility: wgpu::ShaderStages::COMPUTE,
-                ty: wgpu::BindingType::Buffer {
-                    ty: match binding.access {
-                        Access::Uniform => wgpu::BufferBindingType::Uniform,
-                        Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
-                        Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
+                ty: match binding.access {
+                    Access::Uniform => buffer(wgpu::BufferBindingType::Uniform, binding.name == "step"),
+                    Access::Read => buffer(wgpu::BufferBindingType::Storage { read_only: true }, false),
+                    Access::ReadWrite => buffer(wgpu::BufferBindingType::Storage { read_only: false }, false),
+                    Access::Texture(texel) => wgpu::BindingType::StorageTexture {
+                        access: wgpu::StorageTextureAccess::ReadOnly,
+                        format: texel.format(),
+                        view_dimension: wgpu::TextureViewDimension::D2,
                     },
-                    has_dynamic_offset: binding.name == "step",
-                    min_binding_size: None,
                 },
                 count: None,
             })

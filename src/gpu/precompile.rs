@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::adapter::Gpu;
 use super::executor::Submission;
+use super::operands;
 use super::plan::{Kernel, Launch, Plan};
-use super::shader::Access;
+use super::shader::{Access, Texel};
 use crate::Result;
 
 /// Bytes behind each binding of a kernel that is only rehearsed: the largest array of known length has as many, a
@@ -78,6 +79,8 @@ impl Gpu {
         // Within a dispatch, what is written is not read through another binding.
         let read = buffer(wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM);
         let written = buffer(wgpu::BufferUsages::STORAGE);
+        let views = [Texel::Float, Texel::Uint]
+            .map(|texel| operands::texture(&self.device, texel, [1, 1]).create_view(&Default::default()));
         let entries: Vec<wgpu::BindGroupEntry<'_>> = pipeline
             .entry
             .bindings
@@ -87,6 +90,8 @@ impl Gpu {
                 resource: match binding.access {
                     Access::ReadWrite => written.as_entire_binding(),
                     Access::Read | Access::Uniform => read.as_entire_binding(),
+                    Access::Texture(Texel::Float) => wgpu::BindingResource::TextureView(&views[0]),
+                    Access::Texture(Texel::Uint) => wgpu::BindingResource::TextureView(&views[1]),
                 },
             })
             .collect();

@@ -33,6 +33,7 @@ impl Gpu {
                 .map(|index| {
                     let start = Instant::now();
                     let mut encoder = self.device.create_command_encoder(&Default::default());
+                    compiled.copy(index, &mut encoder);
                     compiled.dispatch(index, step, &mut encoder.begin_compute_pass(&Default::default()));
                     self.wait(&Submission(self.queue.submit([encoder.finish()])))?;
                     Ok(start.elapsed().as_secs_f64())
@@ -60,6 +61,7 @@ impl Gpu {
         let staging = buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
         let mut encoder = self.device.create_command_encoder(&Default::default());
         for index in 0..compiled.launches() {
+            compiled.copy(index, &mut encoder);
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: None,
                 timestamp_writes: Some(wgpu::ComputePassTimestampWrites {

@@ -13,7 +13,8 @@ use crate::{Error, Result};
 pub struct Shader {
     /// The shader's name, as in `conv1d`.
     pub name: &'static str,
-    /// `standard`, `small` and `tiled` run everywhere; `subgroup` and `subgroup_wide` need subgroups of at least 8.
+    /// `standard`, `small` and `tiled` run everywhere; `subgroup` and `subgroup_wide` where the variants' row of that name
+    /// does.
     pub variant: &'static str,
     /// The WGSL text.
     pub source: &'static str,
@@ -39,6 +40,7 @@ macro_rules! shader {
 /// Every shader in every variant.
 pub const SHADERS: &[Shader] = &[
     shader!("adam"),
+    shader!("adam", "subgroup"),
     shader!("average_pool1d"),
     shader!("conv1d"),
     shader!("conv1d", "small"),
@@ -46,6 +48,7 @@ pub const SHADERS: &[Shader] = &[
     shader!("conv1d", "tiled"),
     shader!("conv1d_max_pool1d", "subgroup"),
     shader!("conv2d"),
+    shader!("conv2d", "subgroup"),
     shader!("dropout"),
     shader!("gather"),
     shader!("gradient_norm"),
@@ -54,7 +57,9 @@ pub const SHADERS: &[Shader] = &[
     shader!("lstm", "subgroup"),
     shader!("lstm", "subgroup_wide"),
     shader!("max_pool1d"),
+    shader!("max_pool1d", "subgroup"),
     shader!("max_pool2d"),
+    shader!("max_pool2d", "subgroup"),
     shader!("relu"),
     shader!("roof"),
     shader!("softmax_cross_entropy"),
@@ -69,6 +74,17 @@ pub enum Access {
     ReadWrite,
     /// `var<uniform>`.
     Uniform,
+    /// `texture_storage_2d<.., read>` of four elements a texel.
+    Texture(Texel),
+}
+
+/// Four elements of a texture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Texel {
+    /// `rgba32float`.
+    Float,
+    /// `rgba32uint`.
+    Uint,
 }
 
 /// A binding that an entry point uses.
@@ -202,6 +218,13 @@ impl Shader {
     }
 }
 
+impl Entry {
+    /// How the binding `name` is used, where there is one.
+    pub fn access(&self, name: &str) -> Option<Access> {
+        self.bindings.iter().find(|binding| binding.name == name).map(|binding| binding.access)
+    }
+}
+
 impl Kernel {
     /// The file this kernel is an entry of.
     pub fn file(&self) -> &'static Shader {
@@ -246,6 +269,7 @@ impl Kernel {
                 continue;
             }
             let access = match variable.space {
+                naga::AddressSpace::Handle => Access::Texture(texel(&parsed.module.types[variable.ty].inner)),
                 naga::AddressSpace::Uniform => Access::Uniform,
                 naga::AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE) => {
                     Access::ReadWrite
@@ -291,6 +315,26 @@ impl Kernel {
             .map(|(_, variable)| layouter[variable.ty].size as usize)
             .sum();
         Ok(Entry { bindings, workgroup_size: entry.workgroup_size, workgroup_memory })
+    }
+}
+
+/// What a texture holds; a shader declares no others.
+fn texel(texture: &naga::TypeInner) -> Texel {
+    match texture {
+        naga::TypeInner::Image {
+            class: naga::ImageClass::Storage { format: naga::StorageFormat::Rgba32Uint, .. },
+            ..
+        } => Texel::Uint,
+        _ => Texel::Float,
+    }
+}
+
+impl Texel {
+    pub(super) fn format(self) -> wgpu::TextureFormat {
+        match self {
+            Self::Float => wgpu::TextureFormat::Rgba32Float,
+            Self::Uint => wgpu::TextureFormat::Rgba32Uint,
+        }
     }
 }
 

@@ -65,19 +65,20 @@ impl Adam {
     /// [`decays`]; of all parameters) and weight decay.
     pub fn update(
         &self,
+        variant: &'static str,
         step: BufferId,
         state: &State,
         clip: Option<Slice>,
         decays: Option<Slice>,
     ) -> Launch {
         let count = state.p.len;
-        let constant = |name| Shader::find("adam", "standard").constant(name);
-        let (workgroup, block) = (constant("WORKGROUP"), constant("BLOCK"));
+        let constant = |name| Shader::find("adam", variant).constant(name);
+        let (workgroup, fours, block) = (constant("WORKGROUP"), constant("FOURS"), constant("BLOCK"));
         Launch {
             label: "update".to_owned(),
             kernel: Kernel {
                 shader: "adam",
-                variant: "standard",
+                variant,
                 entry: "update",
                 constants: BTreeMap::from([
                     ("CLIP", f64::from(u8::from(clip.is_some()))),
@@ -99,7 +100,7 @@ impl Adam {
                 ("decays", Binding::Fixed(decays.unwrap_or(state.g))),
             ],
             shape: fields(&[("count", count), ("first_block", state.p.offset / block)]),
-            workgroups: (count / 4).div_ceil(workgroup),
+            workgroups: (count / 4).div_ceil(workgroup * fours),
             barriers: 0,
             flop: 12 * count as u64,
             bytes: 28 * count as u64,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::conv1d::Conv1d;
 use super::model::Padding;
 use super::tensor::{Tensor, image_places};
+use super::variants::for_runs;
 use crate::gpu::plan::{Binding, Kernel, Launch, fields};
 use crate::gpu::shader::Shader;
 
@@ -52,12 +53,13 @@ impl Conv2d {
     }
 
     /// The bands of x (N, H * W, C), with the zeros around them that `bands` has room for.
-    pub fn forward(&self, label: &str, x: &Tensor, bands: &Tensor) -> Launch {
+    pub fn forward(&self, (label, variant): (&str, &'static str), x: &Tensor, bands: &Tensor) -> Launch {
         assert_eq!((bands.batch, bands.length, bands.channels), self.bands(), "{label}: bands");
         let columns = bands.left + bands.length + bands.right;
         let bindings = vec![("x", Binding::Fixed(x.slice)), ("bands", Binding::Fixed(bands.slice))];
-        let owners = bands.batch * columns * self.kernel * self.runs();
-        let mut launch = self.launch(label, "forward", [x, x, x], (bands.left, columns), bindings, owners);
+        let owners = bands.batch * columns * self.kernel;
+        let mut launch =
+            self.launch((label, variant), "forward", [x, x, x], (bands.left, columns), bindings, owners);
         launch.bytes = 4 * (x.elements() + bands.batch * columns * bands.channels) as u64;
         launch
     }
@@ -66,7 +68,7 @@ impl Conv2d {
     /// through a ReLU, as [`Conv1d::input_gradient`]. `dx` is (N, H * W, C) or, with padding around each row, (N * H, W, C).
     pub fn input_gradient(
         &self,
-        label: &str,
+        names: (&str, &'static str),
         dbands: &Tensor,
         below: Option<(&Tensor, f64)>,
         dx: &Tensor,
@@ -77,8 +79,8 @@ impl Conv2d {
             ("x_kept", Binding::Fixed(kept.slice)),
             ("dx", Binding::Fixed(dx.slice)),
         ];
-        let owners = self.batch * self.height * self.width * self.runs();
-        let mut launch = self.launch(label, "input_gradient", [kept, dx, kept], (0, 0), bindings, owners);
+        let owners = self.batch * self.height * self.width;
+        let mut launch = self.launch(names, "input_gradient", [kept, dx, kept], (0, 0), bindings, owners);
         let relu = f64::from(u8::from(below.is_some()));
         launch.kernel.constants = BTreeMap::from([("RELU", relu), ("KEPT_SCALE", scale)]);
         launch.flop = dbands.elements() as u64;
@@ -86,24 +88,25 @@ impl Conv2d {
         launch
     }
 
-    /// Owners of a pixel's channels.
-    fn runs(&self) -> usize {
-        self.channels.div_ceil(Shader::find("conv2d", "standard").constant("RUN"))
-    }
-
+    /// `places` have an invocation for each few channels.
     fn launch(
         &self,
-        label: &str,
+        (label, variant): (&str, &'static str),
         entry: &'static str,
         [x, dx, kept]: [&Tensor; 3],
         (left, columns): (usize, usize),
         bindings: Vec<(&'static str, Binding)>,
-        owners: usize,
+        places: usize,
     ) -> Launch {
         let [dx_start, dx_row, dx_sequence] = image_places(dx, self.batch, self.width * self.channels);
+        let stands = [x, kept].map(|tensor| [tensor.start(), tensor.sequence()]);
+        let lengths = [&[self.channels, dx_start, dx_row, dx_sequence], stands.as_flattened()].concat();
+        let variant = for_runs("conv2d", variant, &lengths);
+        let constant = |name| Shader::find("conv2d", variant).constant(name);
+        let owners = places * self.channels.div_ceil(constant("RUN"));
         Launch {
             label: label.to_owned(),
-            kernel: Kernel { shader: "conv2d", variant: "standard", entry, constants: BTreeMap::new() },
+            kernel: Kernel { shader: "conv2d", variant, entry, constants: BTreeMap::new() },
             bindings,
             shape: fields(&[
                 ("batch", self.batch),
@@ -124,7 +127,7 @@ impl Conv2d {
                 ("kept_start", kept.start()),
                 ("kept_sequence", kept.sequence()),
             ]),
-            workgroups: owners.div_ceil(Shader::find("conv2d", "standard").constant("WORKGROUP")),
+            workgroups: owners.div_ceil(constant("WORKGROUP")),
             barriers: 0,
             flop: 0,
             bytes: 0,

@@ -297,7 +297,11 @@ impl Builder<'_> {
                 Kind::Product { conv, relu, pool, bands } => {
                     let (w, b) = weights("weight", "bias");
                     let (x, y) = if let Some(bands) = bands {
-                        plan.launches.push(bands.image.forward(name, x, &bands.tensor));
+                        plan.launches.push(bands.image.forward(
+                            (name, self.options.variants.of("conv2d")),
+                            x,
+                            &bands.tensor,
+                        ));
                         let rows = (conv.batch, conv.steps, conv.filters);
                         (&bands.tensor, Tensor::dense(stage.y.slice, rows))
                     } else {
@@ -313,10 +317,21 @@ impl Builder<'_> {
                 }
                 Kind::Relu => plan.launches.push(relu::forward(name, x, &stage.y)),
                 Kind::MaxPool { size, position } => {
-                    plan.launches.push(max_pool1d::forward(name, *size, x, &stage.y, *position));
+                    plan.launches.push(max_pool1d::forward(
+                        (name, self.options.variants.of("max_pool1d")),
+                        *size,
+                        x,
+                        &stage.y,
+                        *position,
+                    ));
                 }
                 Kind::MaxPool2d { pool, position } => {
-                    plan.launches.push(pool.forward(name, x, &stage.y, *position));
+                    plan.launches.push(pool.forward(
+                        (name, self.options.variants.of("max_pool2d")),
+                        x,
+                        &stage.y,
+                        *position,
+                    ));
                 }
                 Kind::AveragePool { size } => {
                     plan.launches.push(average_pool1d::forward(name, *size, x, &stage.y));
@@ -482,7 +497,14 @@ impl Builder<'_> {
         let name = format!("{}.unpooled_gradient", stage.name);
         let spread = Tensor::allocate(&mut self.arena, name, shape, padding);
         let kept = (&stage.y, pool.position);
-        plan.launches.push(max_pool1d::backward(&stage.name, pool.size, kept, &dy, &spread, *relu));
+        plan.launches.push(max_pool1d::backward(
+            (&stage.name, self.options.variants.of("max_pool1d")),
+            pool.size,
+            kept,
+            &dy,
+            &spread,
+            *relu,
+        ));
         spread
     }
 
@@ -500,7 +522,7 @@ impl Builder<'_> {
         // Bands of one row are the rows themselves.
         let pixels = [bands.image.batch, bands.image.rows, conv.steps, conv.filters];
         let single = Conv2d::new(pixels, conv.filters, [1, 1], [1, 1], Padding::Valid);
-        plan.launches.push(single.forward(&stage.name, &dy, &padded));
+        plan.launches.push(single.forward((&stage.name, self.options.variants.of("conv2d")), &dy, &padded));
         padded
     }
 
@@ -546,7 +568,12 @@ impl Builder<'_> {
                 let dbands = format!("{name}.bands_gradient");
                 let dbands = Tensor::allocate(&mut self.arena, dbands, image.bands(), (0, 0));
                 plan.launches.push(conv.input_gradient((name, variant), (dy, w), None, &dbands));
-                plan.launches.push(image.input_gradient(name, &dbands, relu, &dx));
+                plan.launches.push(image.input_gradient(
+                    (name, self.options.variants.of("conv2d")),
+                    &dbands,
+                    relu,
+                    &dx,
+                ));
             }
             Kind::Product { conv, .. } => {
                 let w = self.parameter(stage, "weight");
@@ -563,11 +590,24 @@ impl Builder<'_> {
             }
             Kind::MaxPool { size, position } => {
                 let kept = (&stage.y, *position);
-                plan.launches.push(max_pool1d::backward(name, *size, kept, dy, &viewed(dx), masked));
+                plan.launches.push(max_pool1d::backward(
+                    (name, self.options.variants.of("max_pool1d")),
+                    *size,
+                    kept,
+                    dy,
+                    &viewed(dx),
+                    masked,
+                ));
             }
             Kind::MaxPool2d { pool, position } => {
                 let kept = (&stage.y, *position);
-                plan.launches.push(pool.backward(name, kept, dy, &dx, masked));
+                plan.launches.push(pool.backward(
+                    (name, self.options.variants.of("max_pool2d")),
+                    kept,
+                    dy,
+                    &dx,
+                    masked,
+                ));
             }
             kind => {
                 let raw = below.map_or(dx, |below| self.before_relu(below, dx));
@@ -660,7 +700,9 @@ impl Builder<'_> {
             factor
         });
         let decays = self.decays(tables);
-        let update = |run| self.options.recipe.adam.update(self.io.steps, &state.part(run), clip, decays);
+        let variant = self.options.variants.of("adam");
+        let adam = self.options.recipe.adam;
+        let update = |run| adam.update(variant, self.io.steps, &state.part(run), clip, decays);
         launches.extend(learning.into_iter().map(update));
         Plan { launches }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::tensor::{Tensor, image_places};
+use super::variants::for_runs;
 use crate::gpu::plan::{Binding, Kernel, Launch, Slice, fields};
 use crate::gpu::shader::Shader;
 
@@ -29,20 +30,20 @@ impl MaxPool2d {
 
     /// y = the maximum of each window of x (N, H * W, C); `position`, as large as y without padding, keeps where in its
     /// window it stood, row after row.
-    pub fn forward(&self, label: &str, x: &Tensor, y: &Tensor, position: Slice) -> Launch {
+    pub fn forward(&self, names: (&str, &'static str), x: &Tensor, y: &Tensor, position: Slice) -> Launch {
         let bindings = vec![
             ("x", Binding::Fixed(x.slice)),
             ("y", Binding::Fixed(y.slice)),
             ("position", Binding::Fixed(position)),
         ];
-        self.launch(label, "forward", [x, y, x, y], bindings, y.elements())
+        self.launch(names, "forward", [x, y, x, y], bindings, y.batch * y.length)
     }
 
     /// dx from dy: to where the maximum stood. With `relu` also through the ReLU below the pool. `dx` is (N, H * W, C) or,
     /// with padding around each row, (N * H, W, C).
     pub fn backward(
         &self,
-        label: &str,
+        names: (&str, &'static str),
         (y, position): (&Tensor, Slice),
         dy: &Tensor,
         dx: &Tensor,
@@ -56,25 +57,30 @@ impl MaxPool2d {
         ];
         let [down, across] = self.size;
         let windows = self.batch * self.height.div_ceil(down) * self.width.div_ceil(across);
-        let mut launch = self.launch(label, "backward", [y, y, dx, dy], bindings, windows * self.channels);
+        let mut launch = self.launch(names, "backward", [y, y, dx, dy], bindings, windows);
         launch.kernel.constants = BTreeMap::from([("RELU", f64::from(u8::from(relu)))]);
         launch
     }
 
+    /// An invocation owns one of `windows` in some channels.
     fn launch(
         &self,
-        label: &str,
+        (label, variant): (&str, &'static str),
         entry: &'static str,
         [x, y, dx, dy]: [&Tensor; 4],
         bindings: Vec<(&'static str, Binding)>,
-        owners: usize,
+        windows: usize,
     ) -> Launch {
         let [pooled_height, pooled_width] = self.pooled();
         let [dx_start, dx_row, dx_sequence] = image_places(dx, self.batch, self.width * self.channels);
+        let stands = [x, y, dy].map(|tensor| [tensor.start(), tensor.sequence()]);
+        let lengths = [&[self.channels, dx_start, dx_row, dx_sequence], stands.as_flattened()].concat();
+        let variant = for_runs("max_pool2d", variant, &lengths);
+        let constant = |name| Shader::find("max_pool2d", variant).constant(name);
         let pixels = self.batch * self.height * self.width * self.channels;
         Launch {
             label: label.to_owned(),
-            kernel: Kernel { shader: "max_pool2d", variant: "standard", entry, constants: BTreeMap::new() },
+            kernel: Kernel { shader: "max_pool2d", variant, entry, constants: BTreeMap::new() },
             bindings,
             shape: fields(&[
                 ("batch", self.batch),
@@ -95,7 +101,7 @@ impl MaxPool2d {
                 ("dy_start", dy.start()),
                 ("dy_sequence", dy.sequence()),
             ]),
-            workgroups: owners.div_ceil(Shader::find("max_pool2d", "standard").constant("WORKGROUP")),
+            workgroups: (windows * self.channels / constant("RUN")).div_ceil(constant("WORKGROUP")),
             barriers: 0,
             flop: pixels as u64,
             bytes: 4 * (pixels + 2 * y.elements()) as u64,

@@ -12,9 +12,10 @@ use super::parameters::ParameterTable;
 use super::softmax_cross_entropy::Results;
 use super::variants::Variants;
 use crate::gpu::memory::live_elements;
+use crate::gpu::operands::copied_elements;
 use crate::gpu::plan::{BufferId, Kernel, Plan, RECORD, Slice, Value};
 use crate::gpu::shader::Layout;
-use crate::gpu::{Buffers, Compiled, Gpu, Submission};
+use crate::gpu::{Buffers, Compiled, Gpu, Launch, Submission};
 use crate::{Error, Result};
 
 /// A window of a recording: the network sees `(signal[start ..] - mean) * scale`.
@@ -500,7 +501,7 @@ impl<'g> Network<'g> {
     }
 
     /// Most bytes of device memory that hold something at the same time in a training step: what the host writes and
-    /// reads, the optimizer's state, and each tensor from its first launch to its last.
+    /// reads, the optimizer's state, each tensor from its first launch to its last, and a launch's operands in textures.
     pub fn live_bytes(&self) -> u64 {
         let io = &self.lowered.io;
         let State { p, g, m, v } = io.state;
@@ -510,8 +511,8 @@ impl<'g> Network<'g> {
         let tables = self.lowered.tables.iter().map(|(slice, _)| *slice).chain(io.plays);
         let held = slices.chain(io.signals.iter().copied()).chain(tables).map(|slice| slice.buffer);
         let held: Vec<BufferId> = held.chain([io.steps]).collect();
-        let launches = self.step_plans().into_iter().flat_map(|plan| &plan.launches);
-        4 * live_elements(&self.lowered.arena, launches, &held) as u64
+        let launches: Vec<&Launch> = self.step_plans().into_iter().flat_map(|plan| &plan.launches).collect();
+        4 * live_elements(&self.lowered.arena, &launches, &held, copied_elements) as u64
     }
 
     /// Seconds of each launch of a training step, gradients then update, at the first step of `epoch`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::gpu::adapter::{AdapterInfo, AdapterType};
-use crate::gpu::shader::SHADERS;
+use crate::gpu::shader::{SHADERS, Shader};
 use crate::{Error, Result};
 
 /// One row of the table.
@@ -40,7 +40,15 @@ pub const ROWS: &[Row] = &[
         name: "subgroup",
         adapters: "software adapters (subgroups of 8)",
         types: &[AdapterType::Software],
-        shaders: &[("conv1d", "subgroup"), ("conv1d_max_pool1d", "subgroup"), ("lstm", "subgroup")],
+        shaders: &[
+            ("adam", "subgroup"),
+            ("conv1d", "subgroup"),
+            ("conv1d_max_pool1d", "subgroup"),
+            ("conv2d", "subgroup"),
+            ("lstm", "subgroup"),
+            ("max_pool1d", "subgroup"),
+            ("max_pool2d", "subgroup"),
+        ],
         subgroup: 8,
         int64: true,
     },
@@ -93,6 +101,12 @@ impl Row {
         }
         (self.int64 && !adapter.int64).then(|| format!("needs 64-bit integers, {} has none", adapter.name))
     }
+}
+
+/// `variant` of `shader`, or `standard` where not all of `lengths` and places are whole runs of its neighbours.
+pub(super) fn for_runs(shader: &str, variant: &'static str, lengths: &[usize]) -> &'static str {
+    let run = Shader::find(shader, variant).constant("RUN");
+    if lengths.iter().all(|length| length.is_multiple_of(run)) { variant } else { "standard" }
 }
 
 impl Variants {

@@ -81,10 +81,14 @@ fn a_buffer_is_live_from_its_first_launch_to_its_last() {
     let [a, b, c] = [("a", 100), ("b", 10), ("c", 1)].map(|(name, len)| arena.allocate(name, len));
     let unused = arena.allocate("unused", 1000);
     let launches = [launch(0, 0, &[a, b]), launch(0, 0, &[b, c]), launch(0, 0, &[b])];
-    assert_eq!(live_elements(&arena, &launches, &[]), 110);
-    assert_eq!(live_elements(&arena, &launches[1..], &[]), 11);
-    assert_eq!(live_elements(&arena, &launches[1..], &[a.buffer]), 111);
-    assert_eq!(live_elements(&arena, &[], &[unused.buffer]), 1000);
+    let launches: Vec<&Launch> = launches.iter().collect();
+    assert_eq!(live_elements(&arena, &launches, &[], |_| 0), 110);
+    assert_eq!(live_elements(&arena, &launches[1..], &[], |_| 0), 11);
+    assert_eq!(live_elements(&arena, &launches[1..], &[a.buffer], |_| 0), 111);
+    assert_eq!(live_elements(&arena, &[], &[unused.buffer], |_| 0), 1000);
+    // The last launch has b once more in a texture, and then more than the first has in all.
+    let copied = |launch: &Launch| if launch.bindings.len() == 1 { 101 } else { 0 };
+    assert_eq!(live_elements(&arena, &launches, &[], copied), 111);
 }
 
 #[test]

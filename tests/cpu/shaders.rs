@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gpu_bearing::gpu::Kernel;
-use gpu_bearing::gpu::shader::{Access, SHADERS, Shader};
+use gpu_bearing::gpu::shader::{Access, BindingInfo, SHADERS, Shader};
 use naga::back::{hlsl, msl, spv};
 
 /// WebGPU's default limits: storage buffers and uniform buffers a stage, invocations and bytes of a workgroup.
 const STORAGE_BUFFERS: usize = 8;
+const STORAGE_TEXTURES: usize = 4;
 const UNIFORM_BUFFERS: usize = 12;
 const INVOCATIONS: u32 = 256;
 const WORKGROUP_BYTES: usize = 16 << 10;
@@ -49,8 +50,11 @@ fn every_entry_fits_the_default_limits() {
     for kernel in every_kernel() {
         let entry = kernel.reflect().unwrap();
         let uniforms = entry.bindings.iter().filter(|binding| binding.access == Access::Uniform).count();
-        let storage = entry.bindings.len() - uniforms;
+        let is_texture = |info: &&BindingInfo| matches!(info.access, Access::Texture(_));
+        let textures = entry.bindings.iter().filter(is_texture).count();
+        let storage = entry.bindings.len() - uniforms - textures;
         assert!(storage <= STORAGE_BUFFERS, "{kernel}: {storage} storage buffers");
+        assert!(textures <= STORAGE_TEXTURES, "{kernel}: {textures} storage textures");
         assert!(uniforms <= UNIFORM_BUFFERS, "{kernel}: {uniforms} uniform buffers");
         let invocations: u32 = entry.workgroup_size.iter().product();
         assert!((1..=INVOCATIONS).contains(&invocations), "{kernel}: {invocations} invocations");
@@ -118,7 +122,17 @@ fn every_entry_translates_to_spirv_msl_and_hlsl() {
 fn variants_of_a_shader_have_the_same_entries_and_bindings() {
     for shader in SHADERS.iter().filter(|shader| shader.variant != "standard") {
         let bindings = |shader: &Shader| -> BTreeMap<_, _> {
-            kernels(shader).iter().map(|k| (k.entry, k.reflect().unwrap().bindings)).collect()
+            let reflected = |kernel: &Kernel| {
+                let mut bindings = kernel.reflect().unwrap().bindings;
+                // What one variant reads from a buffer another may read from a texture: a plan binds both alike.
+                for info in &mut bindings {
+                    if matches!(info.access, Access::Texture(_)) {
+                        info.access = Access::Read;
+                    }
+                }
+                bindings
+            };
+            kernels(shader).iter().map(|kernel| (kernel.entry, reflected(kernel))).collect()
         };
         // A shader that only one kind of adapter gains from has no standard to agree with.
         if let Some(standard) = SHADERS.iter().find(|s| s.name == shader.name && s.variant == "standard") {

@@ -39,6 +39,9 @@ fn cases(golden: &Arc<Golden>) -> Vec<Case> {
         variants("conv1d").map(move |variant| (kernel, variant, make)).collect::<Vec<_>>()
     };
     let standard = |kernel, make: fn(&Golden, &'static str) -> Setup| vec![(kernel, "standard", make)];
+    let each = |shader, kernel, make: fn(&Golden, &'static str) -> Setup| {
+        variants(shader).map(|variant| (kernel, variant, make)).collect::<Vec<_>>()
+    };
     let cases = match golden.op() {
         "conv1d" | "dense" => [
             conv1d("conv1d.forward", |g, variant| {
@@ -77,22 +80,30 @@ fn cases(golden: &Arc<Golden>) -> Vec<Case> {
         ]
         .concat(),
         "max_pool1d" | "global_max_pool" => [
-            standard("max_pool1d.forward", |g, _| {
-                pooling::max_forward(&g.pool(), g.narrow("x"), &g.wide("y"), g.integers("position"))
+            each("max_pool1d", "max_pool1d.forward", |g, variant| {
+                pooling::max_forward(variant, &g.pool(), g.narrow("x"), &g.wide("y"), g.integers("position"))
             }),
-            standard("max_pool1d.backward", |g, _| {
+            each("max_pool1d", "max_pool1d.backward", |g, variant| {
                 let kept = (g.narrow("y"), g.integers("position"));
-                pooling::max_backward(&g.pool(), kept.0, kept.1, g.narrow("dy"), false, &g.wide("dx"))
+                pooling::max_backward(
+                    variant,
+                    &g.pool(),
+                    kept.0,
+                    kept.1,
+                    g.narrow("dy"),
+                    false,
+                    &g.wide("dx"),
+                )
             }),
         ]
         .concat(),
         "max_pool2d" => [
-            standard("max_pool2d.forward", |g, _| {
-                pooling2d::forward(&g.pool2d(), g.narrow("x"), &g.wide("y"), g.integers("position"))
+            each("max_pool2d", "max_pool2d.forward", |g, variant| {
+                pooling2d::forward(variant, &g.pool2d(), g.narrow("x"), &g.wide("y"), g.integers("position"))
             }),
-            standard("max_pool2d.backward", |g, _| {
+            each("max_pool2d", "max_pool2d.backward", |g, variant| {
                 let kept = (g.narrow("y"), g.integers("position"));
-                pooling2d::backward(&g.pool2d(), kept, g.narrow("dy"), false, true, &g.wide("dx"))
+                pooling2d::backward(variant, &g.pool2d(), kept, g.narrow("dy"), false, true, &g.wide("dx"))
             }),
         ]
         .concat(),
@@ -115,12 +126,12 @@ fn cases(golden: &Arc<Golden>) -> Vec<Case> {
             standard("softmax_cross_entropy.train", |g, _| softmax(g, true)),
         ]
         .concat(),
-        "adam" => standard("adam.update", |g, _| {
+        "adam" => each("adam", "adam.update", |g, variant| {
             let after = Moments { p: g.wide("p1"), m: g.wide("m1"), v: g.wide("v1") };
             let before = [g.narrow("p"), g.narrow("m"), g.narrow("v")];
             let step = (g.size("step") as u64, g.number("learning_rate").expect("a number"));
             // The first block decays and the second does not.
-            update::update(&g.adam(), step, g.narrow("g"), None, &[true, false], before, &after)
+            update::update((&g.adam(), variant), step, g.narrow("g"), None, &[true, false], before, &after)
         }),
         "clip_by_norm" => standard("gradient_norm", |g, _| {
             let parts = [g.narrow("g0"), g.narrow("g1"), g.narrow("g2")].concat();

@@ -4,6 +4,7 @@ use super::super::case::{Case, Setup, Values, floats, wide};
 use super::super::compare::Tolerance;
 use super::super::conv1d as conv_twin;
 use super::super::conv2d as twin;
+use super::variants;
 use crate::nn::Padding::{self, Same, Valid};
 use crate::nn::Tensor;
 use crate::nn::conv1d::Finish;
@@ -35,15 +36,20 @@ pub(super) fn cases() -> Vec<Case> {
         let shape = Conv2d::new([n, h, w, c], 1, [kernel, 1], [stride, 1], padding);
         let name = format!("n{n} h{h} w{w} c{c} k{kernel} s{stride} {padding:?}").to_lowercase();
         let seed = index as u64;
-        for around in [(0, 0), (1, 2)] {
-            let name = format!("{name} zeros{}+{}", around.0, around.1);
-            cases.push(Case::new("conv2d.forward", "standard", name, move || bands(&shape, seed, around)));
+        for variant in variants("conv2d") {
+            for around in [(0, 0), (1, 2)] {
+                let name = format!("{name} zeros{}+{}", around.0, around.1);
+                let make = move || bands(variant, &shape, seed, around);
+                cases.push(Case::new("conv2d.forward", variant, name, make));
+            }
         }
         for (relu_scale, end) in [(None, ""), (Some(1.0), " relu"), (Some(KEPT_SCALE), " relu dropout")] {
-            for by_rows in [false, true] {
+            for (by_rows, variant) in
+                [false, true].into_iter().flat_map(|by_rows| variants("conv2d").map(move |v| (by_rows, v)))
+            {
                 let name = format!("{name}{end}{}", if by_rows { " by rows" } else { "" });
-                cases.push(Case::new("conv2d.input_gradient", "standard", name, move || {
-                    image(&shape, seed, relu_scale, by_rows)
+                cases.push(Case::new("conv2d.input_gradient", variant, name, move || {
+                    image(variant, &shape, seed, relu_scale, by_rows)
                 }));
             }
         }
@@ -62,17 +68,17 @@ fn sizes(shape: &Conv2d) -> (usize, usize, usize) {
 }
 
 /// The launch that must turn x into bands with `around` zeros before and behind each.
-fn bands(shape: &Conv2d, seed: u64, around: (usize, usize)) -> Setup {
+fn bands(variant: &'static str, shape: &Conv2d, seed: u64, around: (usize, usize)) -> Setup {
     let x = Values::new(seed).signed(pixels(shape), 1.0);
     let mut setup = Setup::default();
     let bands = output_bands(&mut setup, shape, &x, around);
     let x = setup.input("x", sizes(shape), (2, 1), &x);
-    setup.launch(shape.forward("case", &x, &bands));
+    setup.launch(shape.forward(("case", variant), &x, &bands));
     setup
 }
 
 /// The launch that must turn the bands' gradient into dx, which has padding around each image or each row.
-fn image(shape: &Conv2d, seed: u64, relu_scale: Option<f64>, by_rows: bool) -> Setup {
+fn image(variant: &'static str, shape: &Conv2d, seed: u64, relu_scale: Option<f64>, by_rows: bool) -> Setup {
     let mut values = Values::new(seed);
     let (n, l, c) = shape.bands();
     let dbands = values.signed(n * l * c, 1.0);
@@ -88,7 +94,7 @@ fn image(shape: &Conv2d, seed: u64, relu_scale: Option<f64>, by_rows: bool) -> S
     let dx_sizes = if by_rows { rows } else { sizes(shape) };
     let dx = setup.output("dx", dx_sizes, (1, 3), (&dx, Tolerance::PRODUCT));
     let below = kept.as_ref().map(|(kept, scale)| (kept, *scale));
-    setup.launch(shape.input_gradient("case", &dbands, below, &dx));
+    setup.launch(shape.input_gradient(("case", variant), &dbands, below, &dx));
     setup
 }
 
@@ -107,7 +113,7 @@ pub fn forward(
     let rows = (along.batch, along.steps, along.filters);
     let y = setup.output("y", rows, (0, 0), (y, Tolerance::PRODUCT));
     let unwritten = setup.arena.allocate("unwritten", 1);
-    setup.launch(shape.forward("bands", &x, &bands));
+    setup.launch(shape.forward(("bands", own(variant)), &x, &bands));
     setup.launch(along.forward(("case", variant), (&bands, w, b), (&y, unwritten), Finish::PLAIN));
     setup
 }
@@ -135,11 +141,16 @@ pub fn gradients(
     };
     let (dw, db) = (owned("dw", dw), owned("db", db));
     let dx = setup.output("dx", sizes(shape), (0, 0), (dx, Tolerance::PRODUCT));
-    setup.launch(shape.forward("bands", &x, &bands));
+    setup.launch(shape.forward(("bands", own(variant)), &x, &bands));
     setup.launch(along.weight_gradient(("case", variant), (&bands, 0), &dy, (dw, db), 1));
     setup.launch(along.input_gradient(("case", variant), (&dy, w), None, &dbands));
-    setup.launch(shape.input_gradient("case", &dbands, None, &dx));
+    setup.launch(shape.input_gradient(("case", own(variant)), &dbands, None, &dx));
     setup
+}
+
+/// The variant that a row with `variant` of conv1d has of conv2d.
+fn own(variant: &'static str) -> &'static str {
+    variants("conv2d").find(|own| *own == variant).unwrap_or("standard")
 }
 
 /// A tensor in which a launch must leave the bands of x, with `around` zeros before and behind each.

@@ -5,6 +5,7 @@ use super::super::average_pool1d as average_twin;
 use super::super::case::{Case, Setup, Values, narrow, wide, words};
 use super::super::compare::Tolerance;
 use super::super::max_pool1d::{self as max_twin, Pool};
+use super::variants;
 use crate::nn::{average_pool1d, max_pool1d};
 
 const SIZES: &[Pool] = &[
@@ -16,6 +17,9 @@ const SIZES: &[Pool] = &[
     Pool { batch: 1, length: 23, channels: 33, size: 4 },
     Pool { batch: 2, length: 23, channels: 1, size: 8 },
     Pool { batch: 5, length: 8, channels: 3, size: 8 },
+    Pool { batch: 2, length: 19, channels: 4, size: 2 },
+    Pool { batch: 3, length: 23, channels: 36, size: 4 },
+    Pool { batch: 1, length: 14, channels: 8, size: 3 },
 ];
 
 /// Padding of the long tensor.
@@ -32,13 +36,15 @@ pub(super) fn cases() -> Vec<Case> {
     for &shape in SIZES {
         let Pool { batch, length, channels, size } = shape;
         let name = format!("n{batch} l{length} c{channels} size{size}");
-        let case = |kernel, name: &str, make: fn(&Pool, bool) -> Setup, flag: bool| {
-            Case::new(kernel, "standard", name, move || make(&shape, flag))
-        };
-        cases.push(case("max_pool1d.forward", &name, random_max_forward, false));
-        cases.push(case("max_pool1d.forward", &format!("{name} ties"), random_max_forward, true));
-        cases.push(case("max_pool1d.backward", &name, random_max_backward, false));
-        cases.push(case("max_pool1d.backward", &format!("{name} relu"), random_max_backward, true));
+        for variant in variants("max_pool1d") {
+            let case = |kernel, name: &str, make: fn(&'static str, &Pool, bool) -> Setup, flag: bool| {
+                Case::new(kernel, variant, name, move || make(variant, &shape, flag))
+            };
+            cases.push(case("max_pool1d.forward", &name, random_max_forward, false));
+            cases.push(case("max_pool1d.forward", &format!("{name} ties"), random_max_forward, true));
+            cases.push(case("max_pool1d.backward", &name, random_max_backward, false));
+            cases.push(case("max_pool1d.backward", &format!("{name} relu"), random_max_backward, true));
+        }
         cases.push(Case::new("average_pool1d.forward", "standard", &name, move || {
             random_average_forward(&shape)
         }));
@@ -69,18 +75,18 @@ fn values(shape: &Pool, ties: bool) -> (Vec<f32>, Vec<f32>) {
     (x, values.signed(shape.batch * shape.pooled() * shape.channels, 1.0))
 }
 
-fn random_max_forward(shape: &Pool, ties: bool) -> Setup {
+fn random_max_forward(variant: &'static str, shape: &Pool, ties: bool) -> Setup {
     let (x, _) = values(shape, ties);
     let (y, position) = max_twin::forward(shape, &wide(&x));
-    max_forward(shape, &x, &y, &position)
+    max_forward(variant, shape, &x, &y, &position)
 }
 
-fn random_max_backward(shape: &Pool, relu: bool) -> Setup {
+fn random_max_backward(variant: &'static str, shape: &Pool, relu: bool) -> Setup {
     let (x, dy) = values(shape, false);
     let x = if relu { x.into_iter().map(|value| value.max(0.0)).collect() } else { x };
     let (y, position) = max_twin::forward(shape, &wide(&x));
     let dx = max_twin::backward(shape, &y, &position, &wide(&dy), relu);
-    max_backward(shape, &narrow(&y), &position, &dy, relu, &dx)
+    max_backward(variant, shape, &narrow(&y), &position, &dy, relu, &dx)
 }
 
 fn random_average_forward(shape: &Pool) -> Setup {
@@ -94,18 +100,19 @@ fn random_average_backward(shape: &Pool) -> Setup {
 }
 
 /// The launch that must turn x into `y` and `position`.
-pub fn max_forward(shape: &Pool, x: &[f32], y: &[f64], position: &[u32]) -> Setup {
+pub fn max_forward(variant: &'static str, shape: &Pool, x: &[f32], y: &[f64], position: &[u32]) -> Setup {
     let mut setup = Setup::default();
     let x = setup.input("x", long(shape), LONG, x);
     let y = setup.output("y", short(shape), padding(shape), (y, Tolerance::EXACT));
     let at = setup.arena.allocate("position", position.len());
     setup.leave(at, &words(position), Tolerance::EXACT);
-    setup.launch(max_pool1d::forward("case", shape.size, &x, &y, at));
+    setup.launch(max_pool1d::forward(("case", variant), shape.size, &x, &y, at));
     setup
 }
 
 /// The launch that must turn dy into `dx`.
 pub fn max_backward(
+    variant: &'static str,
     shape: &Pool,
     y_kept: &[f32],
     position_kept: &[u32],
@@ -119,7 +126,7 @@ pub fn max_backward(
     // The layer's own output and its gradient are padded alike.
     let dy = setup.input("dy", short(shape), padding(shape), dy);
     let dx = setup.output("dx", long(shape), LONG, (dx, Tolerance::EXACT));
-    setup.launch(max_pool1d::backward("case", shape.size, (&y, position), &dy, &dx, relu));
+    setup.launch(max_pool1d::backward(("case", variant), shape.size, (&y, position), &dy, &dx, relu));
     setup
 }
 

@@ -3,6 +3,7 @@
 use super::super::case::{Case, Setup, Values, narrow, wide, words};
 use super::super::compare::Tolerance;
 use super::super::max_pool2d as twin;
+use super::variants;
 use crate::nn::max_pool2d::MaxPool2d;
 
 const SIZES: &[MaxPool2d] = &[
@@ -12,6 +13,7 @@ const SIZES: &[MaxPool2d] = &[
     MaxPool2d { batch: 2, height: 7, width: 11, channels: 3, size: [3, 2] },
     MaxPool2d { batch: 1, height: 1, width: 9, channels: 4, size: [1, 4] },
     MaxPool2d { batch: 5, height: 4, width: 3, channels: 2, size: [4, 3] },
+    MaxPool2d { batch: 2, height: 7, width: 5, channels: 36, size: [3, 2] },
 ];
 
 pub(super) fn cases() -> Vec<Case> {
@@ -19,19 +21,19 @@ pub(super) fn cases() -> Vec<Case> {
     for &shape in SIZES {
         let MaxPool2d { batch, height, width, channels, size: [down, across] } = shape;
         let name = format!("n{batch} h{height} w{width} c{channels} size{down}x{across}");
-        for (ties, end) in [(false, ""), (true, " ties")] {
-            let name = format!("{name}{end}");
-            cases.push(Case::new("max_pool2d.forward", "standard", name, move || {
-                let x = values(&shape, ties);
-                let (y, position) = twin::forward(&shape, &wide(&x));
-                forward(&shape, &x, &y, &position)
-            }));
-        }
-        for relu in [false, true] {
-            for by_rows in [false, true] {
+        for variant in variants("max_pool2d") {
+            for (ties, end) in [(false, ""), (true, " ties")] {
+                let name = format!("{name}{end}");
+                cases.push(Case::new("max_pool2d.forward", variant, name, move || {
+                    let x = values(&shape, ties);
+                    let (y, position) = twin::forward(&shape, &wide(&x));
+                    forward(variant, &shape, &x, &y, &position)
+                }));
+            }
+            for (relu, by_rows) in [(false, false), (false, true), (true, false), (true, true)] {
                 let end = [if relu { " relu" } else { "" }, if by_rows { " by rows" } else { "" }].concat();
-                cases.push(Case::new("max_pool2d.backward", "standard", format!("{name}{end}"), move || {
-                    random_backward(&shape, relu, by_rows)
+                cases.push(Case::new("max_pool2d.backward", variant, format!("{name}{end}"), move || {
+                    random_backward(variant, &shape, relu, by_rows)
                 }));
             }
         }
@@ -57,28 +59,29 @@ fn values(shape: &MaxPool2d, ties: bool) -> Vec<f32> {
     values.signed(n * l * c, 1.0)
 }
 
-fn random_backward(shape: &MaxPool2d, relu: bool, by_rows: bool) -> Setup {
+fn random_backward(variant: &'static str, shape: &MaxPool2d, relu: bool, by_rows: bool) -> Setup {
     let x: Vec<f32> =
         values(shape, false).into_iter().map(|value| if relu { value.max(0.0) } else { value }).collect();
     let (y, position) = twin::forward(shape, &wide(&x));
     let dy = Values::new(7).signed(y.len(), 1.0);
     let dx = twin::backward(shape, &y, &position, &wide(&dy), relu);
-    backward(shape, (&narrow(&y), &position), &dy, relu, by_rows, &dx)
+    backward(variant, shape, (&narrow(&y), &position), &dy, relu, by_rows, &dx)
 }
 
 /// The launch that must turn x into `y` and `position`.
-pub fn forward(shape: &MaxPool2d, x: &[f32], y: &[f64], position: &[u32]) -> Setup {
+pub fn forward(variant: &'static str, shape: &MaxPool2d, x: &[f32], y: &[f64], position: &[u32]) -> Setup {
     let mut setup = Setup::default();
     let x = setup.input("x", long(shape), (2, 1), x);
     let y = setup.output("y", short(shape), (1, 3), (y, Tolerance::EXACT));
     let at = setup.arena.allocate("position", position.len());
     setup.leave(at, &words(position), Tolerance::EXACT);
-    setup.launch(shape.forward("case", &x, &y, at));
+    setup.launch(shape.forward(("case", variant), &x, &y, at));
     setup
 }
 
 /// The launch that must turn dy into `dx`, which has padding around each image or each row.
 pub fn backward(
+    variant: &'static str,
     shape: &MaxPool2d,
     (y_kept, position_kept): (&[f32], &[u32]),
     dy: &[f32],
@@ -93,6 +96,6 @@ pub fn backward(
     let rows = (shape.batch * shape.height, shape.width, shape.channels);
     let dx_sizes = if by_rows { rows } else { long(shape) };
     let dx = setup.output("dx", dx_sizes, (1, 2), (dx, Tolerance::EXACT));
-    setup.launch(shape.backward("case", (&y, position), &dy, &dx, relu));
+    setup.launch(shape.backward(("case", variant), (&y, position), &dy, &dx, relu));
     setup
 }

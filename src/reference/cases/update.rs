@@ -18,9 +18,11 @@ pub(super) fn cases() -> Vec<Case> {
             (None, 0.1, " decay"),
             (Some(0.25), 0.1, " clip decay"),
         ] {
-            let name = format!("n{count} step{step}{words}");
-            let make = move || random_update(count, step, clip, weight_decay);
-            cases.push(Case::new("adam.update", "standard", name, make));
+            for variant in ["standard", "subgroup"] {
+                let name = format!("n{count} step{step}{words}");
+                let make = move || random_update(variant, count, step, clip, weight_decay);
+                cases.push(Case::new("adam.update", variant, name, make));
+            }
         }
     }
     // Below and above the number of owners of the squares, within the limit and beyond it.
@@ -42,7 +44,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// Of a block that decays and one that does not, in turn.
-fn random_update(count: usize, t: u64, clip: Option<f32>, weight_decay: f64) -> Setup {
+fn random_update(variant: &'static str, count: usize, t: u64, clip: Option<f32>, weight_decay: f64) -> Setup {
     let mut values = Values::new(t);
     let (g, p) = (values.signed(count, 1.0), values.signed(count, 0.1));
     // Moments are zero before the first step.
@@ -55,13 +57,13 @@ fn random_update(count: usize, t: u64, clip: Option<f32>, weight_decay: f64) -> 
     let decays: Vec<bool> = (0..count.div_ceil(ALIGNMENT)).map(|block| block % 2 == 0).collect();
     let (factor, decaying) = (clip.map_or(1.0, f64::from), |i: usize| decays[i / ALIGNMENT]);
     adam_twin::update(&adam, t, 1e-3, &wide(&g), factor, decaying, &mut after);
-    update(&adam, (t, 1e-3), &g, clip, &decays, [&p, &m, &v], &after)
+    update((&adam, variant), (t, 1e-3), &g, clip, &decays, [&p, &m, &v], &after)
 }
 
 /// The launch that must turn parameters and moments into `after`, where blocks that are in `decays` do; behind them stand zeros up to a multiple of 4, as
 /// in the flat buffers of a network.
 pub fn update(
-    adam: &Adam,
+    (adam, variant): (&Adam, &'static str),
     (t, learning_rate): (u64, f64),
     g: &[f32],
     clip: Option<f32>,
@@ -94,7 +96,7 @@ pub fn update(
         let numbers = decays.iter().map(|decays| f32::from(u8::from(*decays)));
         setup.floats("decays", &std::iter::once(f32::NAN).chain(numbers).collect::<Vec<_>>())
     });
-    setup.launch(adam.update(step, &State { p, g, m, v }, clip, decays));
+    setup.launch(adam.update(variant, step, &State { p, g, m, v }, clip, decays));
     setup
 }
 
