@@ -48,15 +48,28 @@ pub struct Options {
     pub recipe: Recipe,
 }
 
+/// Most windows that are classified at once: more fill no adapter better.
+const SCORED_TOGETHER: usize = 128;
+
+/// Most samples of windows that are classified at once, so that long windows fit a small device.
+const SAMPLES_TOGETHER: usize = SCORED_TOGETHER * 2048;
+
 impl Options {
-    /// To classify and nothing else.
-    pub fn scoring(batch: usize, variants: Variants) -> Self {
-        Self { batch, variants, clip_norm: None, task: Task::Scoring, recipe: Recipe::default() }
+    /// To classify and nothing else: `windows` windows of `window` samples, in few batches of equal size. What a window
+    /// is taken for does not depend on it.
+    pub fn scoring(windows: usize, window: usize, variants: Variants) -> Self {
+        let most = (SAMPLES_TOGETHER / window.max(1)).clamp(1, SCORED_TOGETHER);
+        let batches = windows.div_ceil(most).max(1);
+        Self::of(Task::Scoring, windows.div_ceil(batches).max(1), variants)
+    }
+
+    fn of(task: Task, batch: usize, variants: Variants) -> Self {
+        Self { batch, variants, clip_norm: None, task, recipe: Recipe::default() }
     }
 
     /// To have the gradient of its input, see [`Network::input_gradients`].
     pub fn explaining(batch: usize, variants: Variants) -> Self {
-        Self { task: Task::Explaining, ..Self::scoring(batch, variants) }
+        Self::of(Task::Explaining, batch, variants)
     }
 }
 

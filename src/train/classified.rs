@@ -60,8 +60,7 @@ impl Classified {
         })
     }
 
-    /// What the model of `checkpoint` takes `windows` of `recordings` for, which are at its rate; `batch` windows at a
-    /// time, which changes nothing but the speed.
+    /// What the model of `checkpoint` takes `windows` of `recordings` for, which are at its rate.
     ///
     /// # Errors
     /// A device that lacks memory or fails.
@@ -70,10 +69,10 @@ impl Classified {
         checkpoint: &Checkpoint,
         recordings: &[Recording],
         windows: &[windows::Window],
-        batch: usize,
     ) -> Result<Self> {
         let Checkpoint { model, classes, variants, scaling, parameters, .. } = checkpoint;
-        let options = Options::scoring(batch, scoring_variants(&gpu.info, variants)?);
+        let variants = scoring_variants(&gpu.info, variants)?;
+        let options = Options::scoring(windows.len(), model.window, variants);
         let scaled = network_windows(recordings, windows, restored(*scaling), model.window);
         let mut network = Network::new(gpu, model, &signals(recordings), &scaled, scaled.len(), &options)?;
         network.set_parameters(parameters);
@@ -93,12 +92,11 @@ pub(super) fn familiarity(
     checkpoint: &Checkpoint,
     recordings: &[Recording],
     cut: &Cut,
-    batch: usize,
 ) -> Result<Vec<f64>> {
     if recordings.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(Classified::by(gpu, checkpoint, recordings, &unlabelled(recordings, cut)?, batch)?.familiarity)
+    Ok(Classified::by(gpu, checkpoint, recordings, &unlabelled(recordings, cut)?)?.familiarity)
 }
 
 /// The windows of recordings whose classes are not known; the label only gives a loss, which is not looked at.

@@ -86,7 +86,6 @@ pub fn evaluate(
 /// A finished run with the windows that it is to be scored on.
 pub(super) struct Subject {
     pub(super) checkpoint: Checkpoint,
-    batch: usize,
     /// How the run has cut its own recordings.
     cut: Cut,
     seed: u64,
@@ -170,7 +169,6 @@ impl Subject {
         }
 
         Ok(Self {
-            batch: config.batch,
             cut: Cut { most: config.windows, ..every },
             seed: summary.seed,
             reject: config.reject.unwrap_or(REJECT),
@@ -197,7 +195,7 @@ impl Subject {
         recordings: &[Recording],
         windows: &[Window],
     ) -> Result<Classified> {
-        Classified::by(gpu, &self.checkpoint, recordings, windows, self.batch)
+        Classified::by(gpu, &self.checkpoint, recordings, windows)
     }
 
     /// The evaluation on its own windows; `reject` is the share of known recordings that may be turned away, otherwise
@@ -209,7 +207,7 @@ impl Subject {
         let Self { checkpoint, verdict, recordings, .. } = self;
         let unknown: BTreeSet<&String> =
             self.unknown.iter().filter_map(|recording| recording.facts.condition.as_ref()).collect();
-        let unknown_familiarity = familiarity(gpu, checkpoint, &self.unknown, &self.cut, self.batch)?;
+        let unknown_familiarity = familiarity(gpu, checkpoint, &self.unknown, &self.cut)?;
         let most = reject.unwrap_or(self.reject);
         let some = "there is at least one window";
         Ok(Evaluation {

@@ -10,9 +10,6 @@ use crate::gpu::Gpu;
 use crate::nn::Checkpoint;
 use crate::{Error, Result};
 
-/// Windows in a batch; the result does not depend on it.
-const BATCH: usize = 64;
-
 /// What a recording was taken for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Prediction {
@@ -60,7 +57,7 @@ pub fn predict(
     least: Option<f64>,
 ) -> Result<Vec<Prediction>> {
     let windows = unlabelled(recordings, &Cut::whole(checkpoint.model.window))?;
-    let classified = Classified::by(gpu, checkpoint, recordings, &windows, BATCH)?;
+    let classified = Classified::by(gpu, checkpoint, recordings, &windows)?;
     Ok(taken_for(checkpoint, recordings, &windows, &classified, least))
 }
 

@@ -451,9 +451,9 @@ impl<'a> Trainer<'a> {
     /// How familiar the recordings of conditions that were left out are to the kept model; they are cut as the others.
     fn familiarity_left_out(&self) -> Result<Vec<f64>> {
         let Material { model, left_out, .. } = self.material;
-        let Config { stride, windows: most, batch, .. } = *self.config;
+        let Config { stride, windows: most, .. } = *self.config;
         let every = Cut { length: model.window, stride: stride.unwrap_or(model.window), most };
-        familiarity(self.gpu, &self.checkpoint(self.kept.clone(), None), left_out, &every, batch)
+        familiarity(self.gpu, &self.checkpoint(self.kept.clone(), None), left_out, &every)
     }
 
     /// A part's place in the list of all windows.

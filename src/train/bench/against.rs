@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::peer::Peer;
-use super::work::Work;
+use super::work::{Scoring, Work};
 use super::{STEPS, Spread, TEST_WINDOWS};
 use crate::gpu::Gpu;
 use crate::nn::{Model, Variants};
@@ -83,7 +83,8 @@ pub fn against(
     for (index, model) in models.into_iter().enumerate() {
         progress(&format!("{}: setting up both sides ...", model.name));
         let mut work = Work::new(gpu, model, (STEPS, batch), variants, &BTreeSet::new())?;
-        let (_, probabilities) = work.classify()?;
+        let mut scoring = Scoring::new(gpu, model, variants)?;
+        let (_, probabilities) = scoring.classify()?;
         let theirs = peer.prepare(model, &work, (STEPS, batch))?;
         against.largest_difference =
             against.largest_difference.max(difference(&model.name, &probabilities, &theirs.probabilities)?);
@@ -93,7 +94,7 @@ pub fn against(
         for _ in 0..repeats {
             steps.push((work.step_ms(STEPS)?, peer.step_ms(&theirs)?));
             if index == 0 {
-                classifications.push((work.classify()?.0, peer.classify_ms(&theirs)?));
+                classifications.push((scoring.classify()?.0, peer.classify_ms(&theirs)?));
             }
         }
         let step = format!("training step of {}, batch {batch}", model.name);

@@ -10,7 +10,7 @@ use crate::nn::lower::{Recipe, Task};
 use crate::nn::network::{Epoch, Network, Options, Window};
 use crate::nn::{Model, Variants, initialise};
 
-/// A model on a device with windows to train on and to classify.
+/// A model on a device with windows to train on.
 pub(in crate::train) struct Work<'g> {
     pub(super) network: Network<'g>,
     /// Samples of the windows, which lie end to end.
@@ -34,6 +34,19 @@ fn noise(samples: usize) -> Vec<f32> {
         .collect()
 }
 
+/// Windows that lie end to end, over and over.
+fn windows(count: usize, model: &Model) -> Result<Vec<Window>> {
+    let classes = model.classes()?;
+    let window = |index: usize| Window {
+        recording: 0,
+        start: index % TEST_WINDOWS * model.window,
+        label: index % TEST_WINDOWS % classes,
+        mean: 0.0,
+        scale: 1.0,
+    };
+    Ok((0..count).map(window).collect())
+}
+
 fn epoch<'a>(order: &'a [u32], learning_rates: &'a [f64]) -> Epoch<'a> {
     Epoch { order, first_step: 0, optimizer_steps: 0, learning_rates, seed: 0 }
 }
@@ -49,17 +62,8 @@ impl<'g> Work<'g> {
         frozen: &BTreeSet<String>,
     ) -> Result<Self> {
         let count = TEST_WINDOWS.max(steps * batch);
-        let classes = model.classes()?;
         let signal = noise(TEST_WINDOWS * model.window);
-        let windows: Vec<Window> = (0..count)
-            .map(|index| Window {
-                recording: 0,
-                start: index % TEST_WINDOWS * model.window,
-                label: index % TEST_WINDOWS % classes,
-                mean: 0.0,
-                scale: 1.0,
-            })
-            .collect();
+        let windows = windows(count, model)?;
         let recipe = Recipe { frozen: frozen.clone(), ..Recipe::default() };
         let options =
             Options { batch, variants: variants.clone(), clip_norm: None, task: Task::Training, recipe };
@@ -79,13 +83,6 @@ impl<'g> Work<'g> {
         Ok(milliseconds(start) / steps as f64)
     }
 
-    /// Milliseconds of classifying [`TEST_WINDOWS`], readback included, and their probabilities.
-    pub(super) fn classify(&mut self) -> Result<(f64, Vec<f32>)> {
-        let start = Instant::now();
-        let rows = self.network.classify(&self.order[..TEST_WINDOWS], &mut |_| {})?;
-        Ok((milliseconds(start), rows.probabilities))
-    }
-
     /// Seconds of each of [`Work::launches`].
     pub(super) fn time_launches(&mut self) -> Result<Vec<f64>> {
         self.network.time_step(&epoch(&self.order[..self.batch], &[LEARNING_RATE]))
@@ -94,6 +91,31 @@ impl<'g> Work<'g> {
     /// The launches of a training step.
     pub(in crate::train) fn launches(&self) -> impl Iterator<Item = &Launch> {
         self.network.step_plans().into_iter().flat_map(|plan| &plan.launches)
+    }
+}
+
+/// A model that only classifies, as `predict` sets it up.
+pub(super) struct Scoring<'g> {
+    network: Network<'g>,
+    order: Vec<u32>,
+}
+
+impl<'g> Scoring<'g> {
+    /// Lowers and compiles `model`, with the parameters that [`Work`] begins with.
+    pub(super) fn new(gpu: &'g Gpu, model: &Model, variants: &Variants) -> Result<Self> {
+        let signal = noise(TEST_WINDOWS * model.window);
+        let windows = windows(TEST_WINDOWS, model)?;
+        let options = Options::scoring(TEST_WINDOWS, model.window, variants.clone());
+        let network = Network::new(gpu, model, &[&signal], &windows, TEST_WINDOWS, &options)?;
+        network.set_parameters(&initialise(model, 0)?);
+        Ok(Self { network, order: (0..TEST_WINDOWS as u32).collect() })
+    }
+
+    /// Milliseconds of classifying [`TEST_WINDOWS`] windows, readback included, and their probabilities.
+    pub(super) fn classify(&mut self) -> Result<(f64, Vec<f32>)> {
+        let start = Instant::now();
+        let rows = self.network.classify(&self.order, &mut |_| {})?;
+        Ok((milliseconds(start), rows.probabilities))
     }
 }
 

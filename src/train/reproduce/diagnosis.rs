@@ -38,8 +38,8 @@ pub fn diagnose(gpu: &Gpu, run: &Run, base: &Config, runs: &Path) -> Result<Diag
     let windows = material.windows();
     let test = windows.len() - material.split.test.len();
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
-    let options = Options::scoring(config.batch, variants);
     let order: Vec<u32> = (test as u32..windows.len() as u32).collect();
+    let options = Options::scoring(order.len(), material.model.window, variants);
     let recordings = signals(&material.recordings);
     let mut network = Network::new(gpu, &material.model, &recordings, &windows, order.len(), &options)?;
     network.set_parameters(&checkpoint.parameters);
