@@ -1,10 +1,11 @@
 // roof: the most that an adapter moves and computes, against which the other kernels are held.
 //
 //   copy:          y = x
-//   multiply_add:  a_j = x + j for j = 0 .. 11; 16 * rounds times a_j = m a_j + c; y = the sum of a_j
+//   multiply_add:  a_j = x + j for j = 0 .. 11; 4 * rounds times a_j = m a_j + c; y = the sum of a_j
 //
 // The twelve a_j depend on nothing but themselves, so that a multiply-add need not wait for the one before, and
-// with m and c they fit sixteen registers. With |m| < 1 rounding errors do not grow.
+// with m and c they fit sixteen registers. A turn takes four steps: a software driver puts the steps of one chain behind
+// each other, and of longer stretches a processor sees too few chains at once. With |m| < 1 rounding errors do not grow.
 
 struct Shape {
     count: u32,  // elements of y; in fours for copy
@@ -63,9 +64,6 @@ fn multiply_add(
     let first = vec4f(x[i]) + vec4f(0.0, 1.0, 2.0, 3.0);
     var chains = Chains(first, first + 4.0, first + 8.0);
     for (var round = 0u; round < shape.rounds; round++) {
-        chains = four_times(chains, m, c);
-        chains = four_times(chains, m, c);
-        chains = four_times(chains, m, c);
         chains = four_times(chains, m, c);
     }
     y[i] = dot(chains.a + chains.b + chains.d, vec4f(1.0));

@@ -23,18 +23,22 @@
 //!
 //! # What a software adapter wants
 //! The `subgroup` variants are written for Mesa's llvmpipe (eight lanes, AVX2), after reading its machine code:
-//! * A load inside a loop tests the execution mask and fetches the buffer's address and bound anew in every lane, 13
-//!   instructions, and takes 7 more a component; as a u64, two floats are one component. So load neighbours as
-//!   `vec2<u64>` or `vec4<u64>`. Uniform buffers cost half of that and hold 64 KiB.
-//! * What lanes share is loaded once and shuffled: one instruction.
+//! * A load of a buffer inside a loop tests the execution mask and fetches the buffer's address and bound anew in every
+//!   lane, 13 instructions, and takes 7 more a component; as a u64, two elements are one component. A load of four
+//!   elements from a texture is eight loads of 16 bytes and a transposition, 56 instructions for all eight lanes: a
+//!   third. So products read their operands from textures ([`gpu::operands`] copies them there, at 28 GB/s), and other
+//!   kernels load and store `vec2<u64>`. Uniform buffers cost what textures do and hold 64 KiB.
+//! * What lanes share is loaded once and shuffled: one or two instructions. Where the lane is not a constant, that takes
+//!   twice as long.
 //! * A variable that lives through a loop is copied under the mask, five instructions a turn, so a turn should add
 //!   several products to each sum, and all of them before the next sum is begun: in the other order every sum goes
 //!   through memory.
 //! * Loops are not unrolled, and an array indexed by a loop's variable is no register: functions with constant
-//!   arguments unroll by hand. The instruction cache is soon full: in the products, four terms a turn (some 12 KB of
-//!   code) are a fifth faster than eight.
-//! * A multiply-add is two instructions, a division one per lane, workgroup memory no cheaper than a buffer, a barrier
-//!   of a workgroup larger than a subgroup very dear, a launch 20 to 70 us.
+//!   arguments unroll by hand. Code grows soon beyond the instruction cache: in the products, neither eight terms a turn
+//!   nor 32 rows a tile are faster than four and 16, and both take twice as long to compile.
+//! * A multiply-add is two instructions, also as `fma`, a division one per lane, workgroup memory no cheaper than a
+//!   buffer, a barrier of a workgroup larger than a subgroup very dear, a launch 20 to 70 us, a workgroup as much as a
+//!   hundred multiply-adds.
 //!
 //! # Rules
 //! * **WGSL owns the interface.** Binding numbers, struct layouts and workgroup sizes are read from the shader

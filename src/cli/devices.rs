@@ -113,11 +113,6 @@ fn block(device: &Device) -> String {
         max => format!("of {} to {max}", info.subgroup_min),
     };
     let yes_no = |flag| if flag { "yes" } else { "no" };
-    let variant = if device.shaders.is_empty() {
-        device.variant.into()
-    } else {
-        format!("{} ({})", device.variant, device.shaders.join(", "))
-    };
     let mut lines = vec![
         format!("{} {info}", info.index),
         format!("  driver       {}", info.driver),
@@ -138,7 +133,8 @@ fn block(device: &Device) -> String {
         format!("  f16          {}", yes_no(info.f16)),
         format!("  int64        {}", yes_no(info.int64)),
         format!(
-            "  variant      {variant}, {}",
+            "  variant      {}, {}",
+            device.variant,
             if device.tuned { "measured and kept by gpu-bearing tune" } else { "by the table below" }
         ),
     ];

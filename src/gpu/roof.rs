@@ -48,7 +48,7 @@ pub fn copy(x: Slice, y: Slice) -> Launch {
     launch("copy", [("x4", x), ("y4", y)], x.len / 4, 0, (0.0, 0.0))
 }
 
-/// Each y is the sum of twelve chains of `16 * rounds` multiply-adds by `m` and `c` that start at x + 0, 1, ... 11.
+/// Each y is the sum of twelve chains of `4 * rounds` multiply-adds by `m` and `c` that start at x + 0, 1, ... 11.
 ///
 /// # Panics
 /// Unless x and y have as many elements.
@@ -74,7 +74,7 @@ fn launch(
         shape,
         workgroups: count.div_ceil(Shader::find("roof", "standard").constant("WORKGROUP")),
         barriers: 0,
-        flop: 2 * 12 * 16 * (rounds * count) as u64,
+        flop: 2 * 12 * 4 * (rounds * count) as u64,
         bytes: 4 * operands.iter().map(|(_, slice)| slice.len as u64).sum::<u64>(),
     }
 }
@@ -83,7 +83,7 @@ fn launch(
 const COPIED: usize = 32 << 20;
 /// Invocations that multiply: enough for the largest GPU.
 const CHAINS: usize = 1 << 18;
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 32;
 /// A submission is timed that lasts as long, so that what a submission costs by itself does not count.
 const SECONDS: f64 = 0.05;
 /// Most runs of the launch in one submission.

@@ -13,7 +13,7 @@ pub(super) fn cases() -> Vec<Case> {
     for len in [4, 252, 516] {
         cases.push(Case::new("roof.copy", "standard", format!("n{len}"), move || copy(len)));
     }
-    for (len, rounds, m, c) in [(1, 0, 0.5, 1.0), (67, 1, -0.75, 0.25), (130, 9, 0.99, 0.01)] {
+    for (len, rounds, m, c) in [(1, 0, 0.5, 1.0), (67, 4, -0.75, 0.25), (130, 36, 0.99, 0.01)] {
         let name = format!("n{len} rounds{rounds} m{m} c{c}");
         cases.push(Case::new("roof.multiply_add", "standard", name, move || {
             multiply_add(len, rounds, (m, c))
