@@ -20,7 +20,7 @@
 // position (N, steps / POOL, C_out) are written, the latter with KEEP_POSITION.
 //
 // This variant needs subgroups of WORKGROUP invocations and 64-bit integers. It is made for a software adapter of eight
-// lanes, where a load of four floats from a texture costs as much as fifty multiply-adds, from a buffer three times as
+// lanes, where a load of four floats from a texture costs as much as thirty multiply-adds, from a buffer three times as
 // much, a store of two floats as one u64 no more than that of one, and every variable that lives through a loop is
 // copied at each turn. So a subgroup owns (ROWS * WORKGROUP / LANES) x (LANES * COLUMNS) outputs in registers, loads RUN neighbours of
 // both operands at once from textures and shares the left one by shuffles, and takes RUN products to each output in one
@@ -77,11 +77,11 @@ const WORKGROUP = 8u;
 const ROWS = 16u;
 const COLUMNS = 4u;
 const RUN = 4u;
-const ACROSS = 1024u; // texels in a row of a texture
+const ROW_TEXELS = 1024u; // texels in a row of a texture
 
 // Where the RUN elements of an operand from `at` on stand in its texture; runs begin at multiples of RUN.
 fn texel(at: u32) -> vec2u {
-    return vec2u(at / RUN % ACROSS, at / RUN / ACROSS);
+    return vec2u(at / RUN % ROW_TEXELS, at / RUN / ROW_TEXELS);
 }
 
 // Two floats of each u64, the lower half first.

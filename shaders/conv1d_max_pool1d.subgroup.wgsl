@@ -59,7 +59,7 @@ struct Shape {
 
 const LANES = 8u;
 const RUN = 8u;          // neighbours loaded together
-const ACROSS = 1024u;    // texels in a row of a texture
+const ROW_TEXELS = 1024u;    // texels in a row of a texture
 const FILTERS = 32u;     // whose weights a subgroup holds in input_gradient
 const SUM_FILTERS = 16u; // whose weights' gradients a subgroup sums in weight_gradient
 const STRIP = 4u;        // windows that it takes at once there
@@ -93,7 +93,7 @@ fn pairs(run: Floats) -> vec4<u64> {
 
 // Where element `at` of an operand stands in its texture.
 fn texel(at: u32) -> vec2u {
-    return vec2u(at / 4u % ACROSS, at / 4u / ACROSS);
+    return vec2u(at / 4u % ROW_TEXELS, at / 4u / ROW_TEXELS);
 }
 
 // RUN neighbouring filters of a window: their gradients, and where their maxima stood.

@@ -15,7 +15,7 @@
 //! f64 twin in [`mod@reference`], its test in `tests/gpu`. To add one, write these four and name it in [`nn::model`].
 //!
 //! A model is lowered to plans, [`gpu::Plan`]: buffers, kernels, bindings, workgroup counts, as plain data that can be printed
-//! and counted. Only [`gpu::executor`] turns a plan into calls.
+//! and counted. Only [`gpu::executor`] and, for textures, [`gpu::operands`] turn a plan into calls.
 //!
 //! Activations are channel-last, (N, L, C), so the input row of a convolution is a contiguous run of floats and
 //! conv1d is a matrix product. A dense layer at every time step is conv1d with kernel 1, and so is an LSTM's input projection: one
@@ -43,7 +43,7 @@
 //! # Rules
 //! * **WGSL owns the interface.** Binding numbers, struct layouts and workgroup sizes are read from the shader
 //!   ([`gpu::shader`]); the host binds by name, and a wrong name is an error.
-//! * **A variant is a whole file** with the same entries and bindings; a shader that only one kind of adapter gains
+//! * **A variant is a whole file** with the same entries and bindings, of which it may read one from a texture; a shader that only one kind of adapter gains
 //!   from has no `standard`, and lowering goes without it elsewhere. [`nn::variants`] says which one runs where, unless [`nn::tuned`] has kept what was measured there.
 //! * **Same seed, same adapter, same variants: same bits.** No float atomics; every output has one owner and one order
 //!   of summation; randomness is counted, not timed.

@@ -9,7 +9,7 @@ use std::thread::available_parallelism;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    halve_software_shares();
+    cut_software_shares();
     match cli::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -19,16 +19,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Asks Mesa's software adapter for two threads a core. It cuts every launch into equal shares, one a thread, and waits
+/// Asks Mesa's software adapter for three threads a core. It cuts every launch into equal shares, one a thread, and waits
 /// for the last: where another process holds up one core, the other one can take a share over. Other adapters do not
 /// look at it.
 #[allow(unsafe_code)]
-fn halve_software_shares() {
+fn cut_software_shares() {
     const THREADS: &str = "LP_NUM_THREADS";
     if env::var_os(THREADS).is_none()
         && let Ok(cores) = available_parallelism()
     {
         // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
-        unsafe { env::set_var(THREADS, (2 * cores.get()).to_string()) };
+        unsafe { env::set_var(THREADS, (3 * cores.get()).to_string()) };
     }
 }

@@ -19,11 +19,12 @@ const ELEMENT: u64 = 4;
 /// Bindings reach to a multiple of this many elements, the widest that a shader loads at once.
 const WIDEST: usize = 8;
 
-/// The device's buffers of one [`super::plan::Arena`].
+/// The device's buffers of one [`super::plan::Arena`], and the textures that operands are copied into.
 pub struct Buffers {
     /// By [`BufferSpec::memory`].
     memories: BTreeMap<usize, wgpu::Buffer>,
     specs: Vec<BufferSpec>,
+    /// As large as the plans compiled so far ask for.
     pub(super) textures: Textures,
 }
 
@@ -208,9 +209,20 @@ impl Gpu {
         operands: &Operands,
     ) -> Result<(wgpu::BindGroup, bool)> {
         let place = || format!("{} '{}'", launch.kernel, launch.label);
-        for (name, _) in &launch.bindings {
+        for (name, binding) in &launch.bindings {
             if !pipeline.entry.bindings.iter().any(|b| b.name == *name) {
                 return Err(Error::failed(format!("{}: no binding `{name}`", place())));
+            }
+            let Binding::Fixed(Slice { buffer, offset, len }) = *binding else { continue };
+            let spec = &buffers.specs[buffer.0];
+            if offset + len > spec.len {
+                return Err(Error::failed(format!(
+                    "{}: binding `{name}` reaches element {} of buffer '{}' of {}",
+                    place(),
+                    offset + len,
+                    spec.name,
+                    spec.len
+                )));
             }
         }
         let mut entries = Vec::new();
@@ -231,24 +243,11 @@ impl Gpu {
                         Error::failed(format!("{}: binding `{}` is missing", place(), info.name))
                     })?;
                 wgpu::BindingResource::Buffer(match *binding {
-                    Binding::Fixed(slice) => {
-                        let spec = &buffers.specs[slice.buffer.0];
-                        if slice.offset + slice.len > spec.len {
-                            return Err(Error::failed(format!(
-                                "{}: binding `{}` reaches element {} of buffer '{}' of {}",
-                                place(),
-                                info.name,
-                                slice.offset + slice.len,
-                                spec.name,
-                                spec.len
-                            )));
-                        }
-                        wgpu::BufferBinding {
-                            buffer: buffers.memory(slice.buffer),
-                            offset: slice.offset as u64 * ELEMENT,
-                            size: size(slice.len),
-                        }
-                    }
+                    Binding::Fixed(slice) => wgpu::BufferBinding {
+                        buffer: buffers.memory(slice.buffer),
+                        offset: slice.offset as u64 * ELEMENT,
+                        size: size(slice.len),
+                    },
                     Binding::PerStep(buffer) => {
                         per_step = true;
                         wgpu::BufferBinding { buffer: buffers.memory(buffer), offset: 0, size: size(RECORD) }
@@ -285,7 +284,7 @@ impl Gpu {
     /// Submits runs of plans in order as one submission; each with the step whose record it reads.
     pub fn submit(&self, runs: &[(&Compiled, usize)]) -> Submission {
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        // Passes follow one another without a gap; only a copy ends one.
+        // One pass goes on through all launches until a copy ends it.
         let mut pass: Option<wgpu::ComputePass<'static>> = None;
         for (compiled, step) in runs {
             for index in 0..compiled.launches() {

@@ -2,7 +2,7 @@
 //!
 //! Mesa's software adapter reads four neighbouring floats of a texture in a third of the time that it takes from a
 //! storage buffer, and copies a slice in less than the time of a launch. So a kernel may declare an operand as
-//! `texture_storage_2d<rgba32float, read>` (or `rgba32uint`), four elements a texel and `ACROSS` texels a row; a plan
+//! `texture_storage_2d<rgba32float, read>` (or `rgba32uint`), four elements a texel and `ROW_TEXELS` texels a row; a plan
 //! binds a slice to it as to a storage binding.
 //!
 //! A copy ends a pass. Launches share one as long as none of them reads as an operand what another of them writes; the
@@ -73,7 +73,7 @@ pub fn copied_elements(launch: &Launch) -> usize {
 fn read<'a>(launch: &'a Launch, entry: &'a Entry) -> impl Iterator<Item = (&'static str, Operand)> + 'a {
     launch.bindings.iter().filter_map(|(name, binding)| match (entry.access(name), binding) {
         (Some(Access::Texture(texel)), Binding::Fixed(slice)) => {
-            let across = launch.kernel.file().constant("ACROSS");
+            let across = launch.kernel.file().constant("ROW_TEXELS");
             Some((*name, Operand { slice: *slice, texel, across }))
         }
         _ => None,
@@ -139,8 +139,16 @@ impl Gpu {
         let launches: Vec<(&Launch, &Entry)> =
             plan.launches.iter().zip(pipelines.iter().map(|pipeline| &pipeline.entry)).collect();
         let passes = passes(&launches);
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         for (operand, place) in passes.iter().flat_map(|pass| placed(&launches[pass.clone()])) {
             self.make_room(operand.slice.len, place, buffers)?;
+        }
+        if let Some(e) = pollster::block_on(scope.pop()) {
+            return Err(Error::failed(format!(
+                "{}: no memory for the {} bytes of its products' operands; use a smaller --batch ({e})",
+                self.info.name,
+                buffers.textures.bytes()
+            )));
         }
         let textures = buffers.textures.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<Operands> = launches.iter().map(|_| Operands::default()).collect();

@@ -105,7 +105,8 @@ pub struct Launch {
     pub label: String,
     /// What runs.
     pub kernel: Kernel,
-    /// Storage bindings by name; a uniform struct `step` is bound here too, per step.
+    /// Storage bindings by name, also where the shader reads one from a texture; a uniform struct `step` is bound here
+    /// too, per step.
     pub bindings: Vec<(&'static str, Binding)>,
     /// Fields of the uniform struct `shape`.
     pub shape: Vec<(&'static str, Value)>,

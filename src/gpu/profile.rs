@@ -10,9 +10,10 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
-    /// By the device's timestamps, within the run of the whole plan.
+    /// By the device's timestamps, within the run of the whole plan. Copies of operands lie between them.
     Timestamps,
-    /// Each launch submitted and waited for alone, the submission's own cost included.
+    /// Each launch submitted and waited for alone, the submission's own cost included, and the copies with which its pass
+    /// begins if it is the first there.
     Alone,
 }
 

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 pub struct Shader {
     /// The shader's name, as in `conv1d`.
     pub name: &'static str,
-    /// `standard`, `small` and `tiled` run everywhere; `subgroup` and `subgroup_wide` where the variants' row of that name
+    /// `standard`, `small` and `tiled` run everywhere; `subgroup` and `subgroup_wide` where the variants' row `subgroup`
     /// does.
     pub variant: &'static str,
     /// The WGSL text.
@@ -269,7 +269,13 @@ impl Kernel {
                 continue;
             }
             let access = match variable.space {
-                naga::AddressSpace::Handle => Access::Texture(texel(&parsed.module.types[variable.ty].inner)),
+                naga::AddressSpace::Handle => {
+                    let texel = texel(&parsed.module.types[variable.ty].inner);
+                    Access::Texture(texel.ok_or_else(|| {
+                        Error::failed(format!("{self}: a texture of neither rgba32float nor rgba32uint"))
+                    })?)
+                }
+
                 naga::AddressSpace::Uniform => Access::Uniform,
                 naga::AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE) => {
                     Access::ReadWrite
@@ -318,14 +324,15 @@ impl Kernel {
     }
 }
 
-/// What a texture holds; a shader declares no others.
-fn texel(texture: &naga::TypeInner) -> Texel {
-    match texture {
-        naga::TypeInner::Image {
-            class: naga::ImageClass::Storage { format: naga::StorageFormat::Rgba32Uint, .. },
-            ..
-        } => Texel::Uint,
-        _ => Texel::Float,
+/// What a handle holds, if it is a texture of four elements a texel.
+fn texel(handle: &naga::TypeInner) -> Option<Texel> {
+    let naga::TypeInner::Image { class: naga::ImageClass::Storage { format, .. }, .. } = handle else {
+        return None;
+    };
+    match format {
+        naga::StorageFormat::Rgba32Float => Some(Texel::Float),
+        naga::StorageFormat::Rgba32Uint => Some(Texel::Uint),
+        _ => None,
     }
 }
 

@@ -88,7 +88,7 @@ impl Conv2d {
         launch
     }
 
-    /// `places` have an invocation for each few channels.
+    /// An invocation owns some channels of one of `places`.
     fn launch(
         &self,
         (label, variant): (&str, &'static str),

@@ -254,12 +254,9 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn product(&self) -> &'static str {
-        self.options.variants.of("conv1d")
-    }
-
-    fn walk(&self) -> &'static str {
-        self.options.variants.of("lstm")
+    /// The variant of `shader`.
+    fn variant(&self, shader: &str) -> &'static str {
+        self.options.variants.of(shader)
     }
 
     fn parameter(&self, stage: &Stage, name: &str) -> Slice {
@@ -284,7 +281,7 @@ impl Builder<'_> {
     /// The layers' forward passes, from stage `training_from` on with dropout and what a backward pass reads; returns
     /// where the scores stand.
     fn forward(&self, plan: &mut Plan, training_from: usize) -> Tensor {
-        let variant = self.product();
+        let variant = self.variant("conv1d");
         // Dropout that is off hands its input on.
         let mut handed_on = None;
         for (index, stage) in self.stages.iter().enumerate() {
@@ -298,7 +295,7 @@ impl Builder<'_> {
                     let (w, b) = weights("weight", "bias");
                     let (x, y) = if let Some(bands) = bands {
                         plan.launches.push(bands.image.forward(
-                            (name, self.options.variants.of("conv2d")),
+                            (name, self.variant("conv2d")),
                             x,
                             &bands.tensor,
                         ));
@@ -318,7 +315,7 @@ impl Builder<'_> {
                 Kind::Relu => plan.launches.push(relu::forward(name, x, &stage.y)),
                 Kind::MaxPool { size, position } => {
                     plan.launches.push(max_pool1d::forward(
-                        (name, self.options.variants.of("max_pool1d")),
+                        (name, self.variant("max_pool1d")),
                         *size,
                         x,
                         &stage.y,
@@ -327,7 +324,7 @@ impl Builder<'_> {
                 }
                 Kind::MaxPool2d { pool, position } => {
                     plan.launches.push(pool.forward(
-                        (name, self.options.variants.of("max_pool2d")),
+                        (name, self.variant("max_pool2d")),
                         x,
                         &stage.y,
                         *position,
@@ -346,7 +343,7 @@ impl Builder<'_> {
                     let to = (&buffers.gates, self.unwritten);
                     plan.launches.push(projection.forward((name, variant), (x, w, b), to, Finish::PLAIN));
                     let recurrent = self.parameter(stage, "weight_hh_l0");
-                    plan.launches.push(lstm.forward((name, self.walk()), recurrent, buffers));
+                    plan.launches.push(lstm.forward((name, self.variant("lstm")), recurrent, buffers));
                 }
             }
         }
@@ -406,7 +403,7 @@ impl Builder<'_> {
     }
 
     fn gradients(&mut self, tables: &mut Vec<(Slice, Vec<u32>)>) -> Plan {
-        let variant = self.product();
+        let variant = self.variant("conv1d");
         let mut plan = Plan::default();
         let learning = self.options.task == Task::Training;
         self.gather(&mut plan, learning);
@@ -452,7 +449,12 @@ impl Builder<'_> {
             let name = stage.name.as_str();
             if let Kind::Lstm { lstm, buffers, sequence } = &stage.kind {
                 let w = self.parameter(stage, "weight_hh_l0");
-                plan.launches.push(lstm.backward((name, self.walk()), w, sequence.then_some(&dy), buffers));
+                plan.launches.push(lstm.backward(
+                    (name, self.variant("lstm")),
+                    w,
+                    sequence.then_some(&dy),
+                    buffers,
+                ));
             }
             dy = self.unpooled(&mut plan, index, dy, passes_on(index));
             dy = self.by_rows(&mut plan, index, dy, passes_on(index));
@@ -498,7 +500,7 @@ impl Builder<'_> {
         let spread = Tensor::allocate(&mut self.arena, name, shape, padding);
         let kept = (&stage.y, pool.position);
         plan.launches.push(max_pool1d::backward(
-            (&stage.name, self.options.variants.of("max_pool1d")),
+            (&stage.name, self.variant("max_pool1d")),
             pool.size,
             kept,
             &dy,
@@ -522,7 +524,7 @@ impl Builder<'_> {
         // Bands of one row are the rows themselves.
         let pixels = [bands.image.batch, bands.image.rows, conv.steps, conv.filters];
         let single = Conv2d::new(pixels, conv.filters, [1, 1], [1, 1], Padding::Valid);
-        plan.launches.push(single.forward((&stage.name, self.options.variants.of("conv2d")), &dy, &padded));
+        plan.launches.push(single.forward((&stage.name, self.variant("conv2d")), &dy, &padded));
         padded
     }
 
@@ -555,7 +557,7 @@ impl Builder<'_> {
     fn input_gradient(&mut self, plan: &mut Plan, index: usize, dy: &Tensor, dx: Tensor) {
         let stage = &self.stages[index];
         let name = stage.name.as_str();
-        let variant = self.product();
+        let variant = self.variant("conv1d");
         let below = self.below(index);
         let masked = below.is_some_and(|below| self.ends_in_relu(below));
         let scale = self.fused_dropout(index).map_or(1.0, |dropout| dropout.scale());
@@ -568,12 +570,7 @@ impl Builder<'_> {
                 let dbands = format!("{name}.bands_gradient");
                 let dbands = Tensor::allocate(&mut self.arena, dbands, image.bands(), (0, 0));
                 plan.launches.push(conv.input_gradient((name, variant), (dy, w), None, &dbands));
-                plan.launches.push(image.input_gradient(
-                    (name, self.options.variants.of("conv2d")),
-                    &dbands,
-                    relu,
-                    &dx,
-                ));
+                plan.launches.push(image.input_gradient((name, self.variant("conv2d")), &dbands, relu, &dx));
             }
             Kind::Product { conv, .. } => {
                 let w = self.parameter(stage, "weight");
@@ -591,7 +588,7 @@ impl Builder<'_> {
             Kind::MaxPool { size, position } => {
                 let kept = (&stage.y, *position);
                 plan.launches.push(max_pool1d::backward(
-                    (name, self.options.variants.of("max_pool1d")),
+                    (name, self.variant("max_pool1d")),
                     *size,
                     kept,
                     dy,
@@ -601,13 +598,7 @@ impl Builder<'_> {
             }
             Kind::MaxPool2d { pool, position } => {
                 let kept = (&stage.y, *position);
-                plan.launches.push(pool.backward(
-                    (name, self.options.variants.of("max_pool2d")),
-                    kept,
-                    dy,
-                    &dx,
-                    masked,
-                ));
+                plan.launches.push(pool.backward((name, self.variant("max_pool2d")), kept, dy, &dx, masked));
             }
             kind => {
                 let raw = below.map_or(dx, |below| self.before_relu(below, dx));
@@ -700,7 +691,7 @@ impl Builder<'_> {
             factor
         });
         let decays = self.decays(tables);
-        let variant = self.options.variants.of("adam");
+        let variant = self.variant("adam");
         let adam = self.options.recipe.adam;
         let update = |run| adam.update(variant, self.io.steps, &state.part(run), clip, decays);
         launches.extend(learning.into_iter().map(update));

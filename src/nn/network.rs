@@ -11,6 +11,7 @@ use super::model::Model;
 use super::parameters::ParameterTable;
 use super::softmax_cross_entropy::Results;
 use super::variants::Variants;
+use crate::gpu::adapter::AdapterInfo;
 use crate::gpu::memory::live_elements;
 use crate::gpu::operands::copied_elements;
 use crate::gpu::plan::{BufferId, Kernel, Plan, RECORD, Slice, Value};
@@ -51,16 +52,43 @@ pub struct Options {
 /// Most windows that are classified at once: more fill no adapter better.
 const SCORED_TOGETHER: usize = 128;
 
-/// Most samples of windows that are classified at once, so that long windows fit a small device.
-const SAMPLES_TOGETHER: usize = SCORED_TOGETHER * 2048;
+/// Most bytes of a tensor while windows are classified, so that long windows and wide layers fit a small device.
+const LONGEST_TENSOR: u64 = 32 << 20;
 
 impl Options {
-    /// To classify and nothing else: `windows` windows of `window` samples, in few batches of equal size. What a window
-    /// is taken for does not depend on it.
-    pub fn scoring(windows: usize, window: usize, variants: Variants) -> Self {
-        let most = (SAMPLES_TOGETHER / window.max(1)).clamp(1, SCORED_TOGETHER);
+    /// To have `model` classify `windows` windows and nothing else, in few batches of equal size; what a window is taken
+    /// for does not depend on that.
+    ///
+    /// # Errors
+    /// A model that cannot be lowered.
+    pub fn scoring(info: &AdapterInfo, model: &Model, windows: usize, variants: Variants) -> Result<Self> {
+        let options = Self::of(Task::Scoring, 1, variants);
+        let limit = LONGEST_TENSOR.min(info.storage_binding_bytes).min(info.buffer_bytes);
+        let most = limit / (4 * options.elements_per_window(model)? as u64).max(1);
+        let most = (most as usize).clamp(1, SCORED_TOGETHER);
         let batches = windows.div_ceil(most).max(1);
-        Self::of(Task::Scoring, windows.div_ceil(batches).max(1), variants)
+        Ok(Self { batch: windows.div_ceil(batches).max(1), ..options })
+    }
+
+    /// Elements that a window adds to the longest of a model's tensors.
+    fn elements_per_window(&self, model: &Model) -> Result<usize> {
+        let lengths = |batch: usize| -> Result<Vec<usize>> {
+            let capacity = Capacity { batch, windows: 2, order: 2, signal_parts: vec![model.window] };
+            let lowered = lower(model, &capacity, &self.lowering())?;
+            Ok(lowered.arena.buffers.iter().map(|buffer| buffer.len).collect())
+        };
+        let (one, two) = (lengths(1)?, lengths(2)?);
+        // What a sum is cut into may also become fewer.
+        Ok(two.iter().zip(&one).map(|(two, one)| two.saturating_sub(*one)).max().unwrap_or(0))
+    }
+
+    fn lowering(&self) -> Lowering {
+        Lowering {
+            variants: self.variants.clone(),
+            clip_norm: self.clip_norm,
+            task: self.task,
+            recipe: self.recipe.clone(),
+        }
     }
 
     fn of(task: Task, batch: usize, variants: Variants) -> Self {
@@ -213,13 +241,7 @@ impl<'g> Network<'g> {
             signal_parts: parts.lengths.clone(),
         };
         let Recipe { adam, ref objective, ref augmentation, .. } = options.recipe;
-        let lowering = Lowering {
-            variants: options.variants.clone(),
-            clip_norm: options.clip_norm,
-            task: options.task,
-            recipe: options.recipe.clone(),
-        };
-        let lowered = lower(model, &capacity, &lowering)?;
+        let lowered = lower(model, &capacity, &options.lowering())?;
         let buffers = gpu.allocate(&lowered.arena.buffers)?;
         let table = parts.window_table(signals, windows, model.window)?;
         gpu.write(&buffers, lowered.io.windows, &table);
@@ -236,8 +258,9 @@ impl<'g> Network<'g> {
             gpu.write(&buffers, *slice, words);
         }
         gpu.precompile(&[&lowered.infer, &lowered.gradients, &lowered.update])?;
-        let infer = gpu.compile(&lowered.infer, &buffers)?;
+        // The longer plan first: where it makes room for its operands, the shorter finds it.
         let gradients = gpu.compile(&lowered.gradients, &buffers)?;
+        let infer = gpu.compile(&lowered.infer, &buffers)?;
         let update = gpu.compile(&lowered.update, &buffers)?;
         let launches_per_step = gradients.launches() + update.launches();
         Ok(Self {
@@ -514,7 +537,7 @@ impl<'g> Network<'g> {
     }
 
     /// Most bytes of device memory that hold something at the same time in a training step: what the host writes and
-    /// reads, the optimizer's state, each tensor from its first launch to its last, and a launch's operands in textures.
+    /// reads, the optimizer's state, each tensor from its first launch to its last, and what the launch itself reads from textures.
     pub fn live_bytes(&self) -> u64 {
         let io = &self.lowered.io;
         let State { p, g, m, v } = io.state;

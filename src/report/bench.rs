@@ -33,7 +33,7 @@ pub fn summary(bench: &Bench) -> String {
          classify {TEST_WINDOWS}      {}, {:.0} windows/s\n\
          start to 1st step {:8.1} ms, compilation included\n\
          launches          {:8} a step; an epoch of {} steps: {} submits, {} drained wait(s)\n\
-         memory            {} in device buffers, {} of it in use at once{process}\n\
+         memory            {} on the device, {} of it in use at once{process}\n\
          roof              {:.1} GB/s by a copy, {:.1} GFLOP/s by multiply-adds in registers",
         subject.model,
         subject.batch,
@@ -84,8 +84,8 @@ pub fn kernels(bench: &Bench) -> String {
         ]);
     }
     let clock = match bench.clock {
-        Clock::Timestamps => "timed by the device's timestamps",
-        Clock::Alone => "each launch timed alone with its submission",
+        Clock::Timestamps => "timed by the device's timestamps, without the copies between them",
+        Clock::Alone => "each launch timed alone with its submission and the copies before it",
     };
     format!(
         "{table}\n\

@@ -143,11 +143,12 @@ pub struct Bench {
     pub waits_per_epoch: usize,
     /// Steps of such an epoch.
     pub steps_per_epoch: usize,
-    /// Device memory of all buffers in bytes.
+    /// Device memory of all buffers and textures that training takes, in bytes.
     pub device_bytes: u64,
-    /// Most bytes of the buffers that hold something at the same time in a training step.
+    /// Most bytes of it that hold something at the same time in a training step.
     pub live_bytes: u64,
-    /// Most memory of this process in bytes, where the system says so; the roof was measured later.
+    /// Most memory of this process in bytes, where the system says so, the classifying network's included; the roof was
+    /// measured later.
     pub process_bytes: Option<u64>,
     /// How the kernels were timed.
     pub clock: Clock,

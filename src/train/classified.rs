@@ -72,7 +72,7 @@ impl Classified {
     ) -> Result<Self> {
         let Checkpoint { model, classes, variants, scaling, parameters, .. } = checkpoint;
         let variants = scoring_variants(&gpu.info, variants)?;
-        let options = Options::scoring(windows.len(), model.window, variants);
+        let options = Options::scoring(&gpu.info, model, windows.len(), variants)?;
         let scaled = network_windows(recordings, windows, restored(*scaling), model.window);
         let mut network = Network::new(gpu, model, &signals(recordings), &scaled, scaled.len(), &options)?;
         network.set_parameters(parameters);

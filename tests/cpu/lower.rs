@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::variants::adapter;
 use gpu_bearing::gpu::Launch;
+use gpu_bearing::gpu::adapter::{AdapterInfo, AdapterType};
 use gpu_bearing::gpu::shader::Access;
 use gpu_bearing::nn::Model;
 use gpu_bearing::nn::lower::{Capacity, Lowered, Lowering, Recipe, Task, lower};
+use gpu_bearing::nn::network::Options;
 use gpu_bearing::nn::variants::{ROWS, Row};
 
 pub(crate) const CLASSES: usize = 6;
@@ -15,6 +18,27 @@ const FROZEN: [&[&str]; 2] = [&[], &["conv1", "conv2", "dense1"]];
 
 /// A network of sequences and one of images too.
 const MODELS: [&str; 2] = ["cnn-lstm", "cnn2d-lstm"];
+
+#[test]
+fn windows_are_classified_in_few_batches_of_equal_size() {
+    let model = Model::default_for(CLASSES).unwrap();
+    let batch = |model: &Model, windows, binding: u64| {
+        let info = AdapterInfo { storage_binding_bytes: binding, ..adapter(AdapterType::Software, 8) };
+        let of = |row: &Row| Options::scoring(&info, model, windows, row.variants()).unwrap().batch;
+        let batches: BTreeSet<usize> = ROWS.iter().map(of).collect();
+        assert_eq!(batches.len(), 1, "in every row alike: {batches:?}");
+        batches.into_iter().next().unwrap()
+    };
+    for (windows, expected) in [(360, 120), (128, 128), (129, 65), (1, 1), (0, 1)] {
+        assert_eq!(batch(&model, windows, 1 << 27), expected, "{windows} windows");
+    }
+    // The longest tensor has (400 + 7) * 16 elements a window, padding included: 40 windows in 2^20 bytes.
+    assert_eq!(batch(&model, 360, 1 << 20), 40);
+    // However large a binding may be, no tensor has more than 2^25 bytes: the gates of 64 units 400 * 256 * 4 a window.
+    let text = Model::load("lstm", CLASSES).unwrap().to_toml().replace("units = 32", "units = 64");
+    let wide = Model::parse(&text, "wide.toml", CLASSES).unwrap();
+    assert_eq!(batch(&wide, 360, 1 << 40), 72);
+}
 
 fn lowered(row: &Row, model: &str, batch: usize) -> Lowered {
     lowered_with(row, model, batch, &[]).unwrap()

@@ -7,7 +7,7 @@ use gpu_bearing::gpu::Kernel;
 use gpu_bearing::gpu::shader::{Access, BindingInfo, SHADERS, Shader};
 use naga::back::{hlsl, msl, spv};
 
-/// WebGPU's default limits: storage buffers and uniform buffers a stage, invocations and bytes of a workgroup.
+/// WebGPU's default limits: storage buffers, storage textures and uniform buffers a stage, invocations and bytes of a workgroup.
 const STORAGE_BUFFERS: usize = 8;
 const STORAGE_TEXTURES: usize = 4;
 const UNIFORM_BUFFERS: usize = 12;

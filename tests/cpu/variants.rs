@@ -4,7 +4,7 @@ use gpu_bearing::gpu::adapter::{AdapterInfo, AdapterType};
 use gpu_bearing::nn::tuned;
 use gpu_bearing::nn::variants::{ROWS, Row};
 
-fn adapter(kind: AdapterType, subgroup: u32) -> AdapterInfo {
+pub(crate) fn adapter(kind: AdapterType, subgroup: u32) -> AdapterInfo {
     AdapterInfo {
         index: 0,
         name: "an adapter of no machine".into(),

@@ -130,8 +130,8 @@ fn slopes(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
             }
         }
         let signals: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
-        let mut scoring =
-            network(gpu, model, &signals, &table, &Options::scoring(table.len(), length, variants.clone()))?;
+        let scoring = Options::scoring(&gpu.info, model, table.len(), variants.clone())?;
+        let mut scoring = network(gpu, model, &signals, &table, &scoring)?;
         let losses = scoring.classify(&(0..table.len() as u32).collect::<Vec<_>>(), &mut |_| {})?.loss;
         let mut classified = network(gpu, model, &[&signal], &windows(0, length, &labels), &explaining)?;
         let plain = classified.classify(&order, &mut |_| {})?;

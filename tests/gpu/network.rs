@@ -1,6 +1,6 @@
 //! Whole networks against PyTorch, and what must hold of any training step.
 
-use gpu_bearing::gpu::{BufferSpec, Gpu, Slice};
+use gpu_bearing::gpu::{BufferSpec, Compiled, Gpu, Launch, Plan, Slice};
 use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::nn::checkpoint::load_parameters;
 use gpu_bearing::nn::gather::Augmentation;
@@ -33,7 +33,7 @@ pub(crate) fn trials(device: &Device) -> Vec<Trial> {
         ("class weights count in proportion", class_weights),
         ("windows are augmented in training and not in classification", augmentation),
         ("what is fused gives the chain's gradient", fused),
-        ("buffers that share memory give the same bits", shared_memory),
+        ("buffers that share memory and launches that share a pass give the same bits", shared_memory),
         ("clipping bounds the gradients' norm", clipping),
         ("a signal in parts gives the same bits", parts),
     ];
@@ -338,11 +338,19 @@ fn reshaped(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let pool = layer("pool", "type = \"max_pool1d\"\nsize = 8");
     let dense =
         [layer("flatten", "type = \"flatten\""), layer("dense", "type = \"dense\"\nunits = 8")].concat();
+    let lstm = layer("recurrent", "type = \"lstm\"\nunits = 6\nsequence = true");
+    let three = layer("pool", "type = \"max_pool1d\"\nsize = 3");
+    let two_by_two = layer("pool", "type = \"max_pool2d\"\nsize = [2, 2]");
+    let image = layer("image", "type = \"conv2d\"\nfilters = 8\nkernel = [3, 3]\nactivation = \"relu\"");
     let chains = [
         (10, [conv("a", 8), conv("b", 6), dense].concat()),
         (24, [conv("a", 6), reshape("[36, 4]"), conv("b", 8), conv("c", 8)].concat()),
         (64, [conv("a", 12), reshape("[96, 8]"), conv("b", 8), pool.clone()].concat()),
         (32, [conv("a", 6), reshape("[24, 8]"), conv("b", 8), pool].concat()),
+        // The LSTM keeps a row of 6 before each sequence: whole runs of channels that begin at no multiple of a run.
+        (24, [lstm.clone(), reshape("[36, 4]"), three].concat()),
+        (24, [lstm.clone(), reshape("[6, 6, 4]"), two_by_two].concat()),
+        (24, [lstm, reshape("[6, 6, 4]"), image].concat()),
     ];
     for (window, chain) in chains {
         let text = format!(
@@ -679,7 +687,8 @@ fn shared_memory(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let lowered = lower(&model, &capacity, &lowering)?;
     let (x, labels) = goldens::batch(0, ROWS, model.window, 1, CLASSES);
     let parameters = initialise(&model, 5)?;
-    let run = |specs: &[BufferSpec]| -> Result<_, Failed> {
+    // With `alone` each launch as a plan by itself: then every operand is copied where it is read.
+    let run = |specs: &[BufferSpec], alone: bool| -> Result<_, Failed> {
         let buffers = gpu.allocate(specs)?;
         let io = &lowered.io;
         let window = |(row, label)| [(row * model.window) as u32, label, 0, 1_f32.to_bits()];
@@ -694,17 +703,22 @@ fn shared_memory(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
         for (slice, words) in &lowered.tables {
             gpu.write(&buffers, *slice, words);
         }
-        let infer = gpu.compile(&lowered.infer, &buffers)?;
-        let gradients = gpu.compile(&lowered.gradients, &buffers)?;
-        let update = gpu.compile(&lowered.update, &buffers)?;
+        let compile = |plan: &Plan| -> Result<Vec<Compiled>, Failed> {
+            let single = |launch: &Launch| Plan { launches: vec![launch.clone()] };
+            let plans = if alone { plan.launches.iter().map(single).collect() } else { vec![plan.clone()] };
+            Ok(plans.iter().map(|plan| gpu.compile(plan, &buffers)).collect::<Result<_, _>>()?)
+        };
+        let gradients = compile(&lowered.gradients)?;
+        let (infer, update) = (compile(&lowered.infer)?, compile(&lowered.update)?);
         let order = [&infer, &gradients, &update, &gradients, &update, &infer, &gradients, &update, &infer];
-        gpu.submit(&order.map(|plan| (plan, 0)));
+        gpu.submit(&order.into_iter().flatten().map(|plan| (plan, 0)).collect::<Vec<_>>());
         Ok((gpu.read(&buffers, &[io.results.loss, io.results.p, io.state.p, io.state.m])?, buffers.bytes()))
     };
     let mut apart = lowered.arena.buffers.clone();
     apart.iter_mut().enumerate().for_each(|(index, buffer)| buffer.memory = index);
-    let ((shared, bytes), (alone, more)) = (run(&lowered.arena.buffers)?, run(&apart)?);
-    assert!(shared == alone, "sharing memory changes results");
+    let ((shared, bytes), (unshared, more)) = (run(&lowered.arena.buffers, false)?, run(&apart, false)?);
+    assert!(shared == unshared, "sharing memory changes results");
+    assert!(shared == run(&lowered.arena.buffers, true)?.0, "what launches copy together changes results");
     assert!(bytes < more, "{bytes} bytes shared, {more} without");
     assert!(shared[2] != bits(&parameters) && shared[0].iter().any(|loss| *loss != 0), "the plans ran");
     Ok(())

@@ -4,6 +4,7 @@ use super::super::adam::{self as adam_twin, Moments};
 use super::super::case::{Case, Setup, Values, bits, floats, narrow, wide};
 use super::super::compare::Tolerance;
 use super::super::{gradient_norm as norm_twin, gradient_sum as sum_twin};
+use super::variants;
 use crate::gpu::Binding;
 use crate::gpu::plan::{ALIGNMENT, aligned};
 use crate::nn::adam::{self, Adam, State};
@@ -18,7 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
             (None, 0.1, " decay"),
             (Some(0.25), 0.1, " clip decay"),
         ] {
-            for variant in ["standard", "subgroup"] {
+            for variant in variants("adam") {
                 let name = format!("n{count} step{step}{words}");
                 let make = move || random_update(variant, count, step, clip, weight_decay);
                 cases.push(Case::new("adam.update", variant, name, make));

@@ -105,7 +105,7 @@ impl<'g> Scoring<'g> {
     pub(super) fn new(gpu: &'g Gpu, model: &Model, variants: &Variants) -> Result<Self> {
         let signal = noise(TEST_WINDOWS * model.window);
         let windows = windows(TEST_WINDOWS, model)?;
-        let options = Options::scoring(TEST_WINDOWS, model.window, variants.clone());
+        let options = Options::scoring(&gpu.info, model, TEST_WINDOWS, variants.clone())?;
         let network = Network::new(gpu, model, &[&signal], &windows, TEST_WINDOWS, &options)?;
         network.set_parameters(&initialise(model, 0)?);
         Ok(Self { network, order: (0..TEST_WINDOWS as u32).collect() })

@@ -39,7 +39,7 @@ pub fn diagnose(gpu: &Gpu, run: &Run, base: &Config, runs: &Path) -> Result<Diag
     let test = windows.len() - material.split.test.len();
     let variants = scoring_variants(&gpu.info, &checkpoint.variants)?;
     let order: Vec<u32> = (test as u32..windows.len() as u32).collect();
-    let options = Options::scoring(order.len(), material.model.window, variants);
+    let options = Options::scoring(&gpu.info, &material.model, order.len(), variants)?;
     let recordings = signals(&material.recordings);
     let mut network = Network::new(gpu, &material.model, &recordings, &windows, order.len(), &options)?;
     network.set_parameters(&checkpoint.parameters);
