@@ -25,7 +25,7 @@ pub struct Buffers {
     memories: BTreeMap<usize, wgpu::Buffer>,
     specs: Vec<BufferSpec>,
     /// As large as the plans compiled so far ask for.
-    pub(super) textures: Textures,
+    textures: Textures,
 }
 
 struct Dispatch {
@@ -51,7 +51,7 @@ impl Buffers {
         self.memories.values().map(wgpu::Buffer::size).sum::<u64>() + self.textures.bytes()
     }
 
-    pub(super) fn memory(&self, id: BufferId) -> &wgpu::Buffer {
+    fn memory(&self, id: BufferId) -> &wgpu::Buffer {
         &self.memories[&self.specs[id.0].memory]
     }
 }
@@ -165,7 +165,7 @@ impl Gpu {
         let pipelines: Vec<Arc<Pipeline>> =
             plan.launches.iter().map(|launch| self.pipeline(&launch.kernel)).collect::<Result<_>>()?;
         let shapes = self.shapes(plan, &pipelines)?;
-        let operands = self.operands(plan, &pipelines, buffers)?;
+        let operands = self.operands(plan, &pipelines, &buffers.textures, |id| buffers.memory(id))?;
         let mut dispatches = Vec::with_capacity(plan.launches.len());
         for (index, ((launch, pipeline), operands)) in
             plan.launches.iter().zip(pipelines).zip(operands).enumerate()

@@ -15,9 +15,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::adapter::Gpu;
-use super::executor::Buffers;
 use super::pipeline::Pipeline;
-use super::plan::{Binding, Launch, Plan, Slice};
+use super::plan::{Binding, BufferId, Launch, Plan, Slice};
 use super::shader::{Access, Entry, Texel};
 use crate::{Error, Result};
 
@@ -126,37 +125,38 @@ fn placed(pass: &[(&Launch, &Entry)]) -> Vec<(Operand, Place)> {
 }
 
 impl Gpu {
-    /// Textures and copies for the launches of `plan`, in order.
+    /// Textures and copies for the launches of `plan`, in order; `memory` is the device's buffer behind one of the plan.
     ///
     /// # Errors
-    /// An operand that is larger than the adapter's textures.
-    pub(super) fn operands(
+    /// An operand that is larger than the adapter's textures, or no memory for one.
+    pub(super) fn operands<'b>(
         &self,
         plan: &Plan,
         pipelines: &[Arc<Pipeline>],
-        buffers: &Buffers,
+        textures: &Textures,
+        memory: impl Fn(BufferId) -> &'b wgpu::Buffer,
     ) -> Result<Vec<Operands>> {
         let launches: Vec<(&Launch, &Entry)> =
             plan.launches.iter().zip(pipelines.iter().map(|pipeline| &pipeline.entry)).collect();
         let passes = passes(&launches);
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         for (operand, place) in passes.iter().flat_map(|pass| placed(&launches[pass.clone()])) {
-            self.make_room(operand.slice.len, place, buffers)?;
+            self.make_room(operand.slice.len, place, textures)?;
         }
         if let Some(e) = pollster::block_on(scope.pop()) {
             return Err(Error::failed(format!(
                 "{}: no memory for the {} bytes of its products' operands; use a smaller --batch ({e})",
                 self.info.name,
-                buffers.textures.bytes()
+                textures.bytes()
             )));
         }
-        let textures = buffers.textures.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let textures = textures.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<Operands> = launches.iter().map(|_| Operands::default()).collect();
         for pass in passes {
             for (operand, place) in placed(&launches[pass.clone()]) {
                 let texture = &textures[&place];
                 all[pass.start].copies.push(TextureCopy {
-                    buffer: buffers.memory(operand.slice.buffer).clone(),
+                    buffer: memory(operand.slice.buffer).clone(),
                     offset: (operand.slice.offset * size_of::<f32>()) as u64,
                     texels: operand.slice.len.div_ceil(TEXEL) as u32,
                     texture: texture.clone(),
@@ -173,7 +173,7 @@ impl Gpu {
     }
 
     /// Sees to it that the texture at `place` takes `len` elements.
-    fn make_room(&self, len: usize, place: Place, buffers: &Buffers) -> Result<()> {
+    fn make_room(&self, len: usize, place: Place, textures: &Textures) -> Result<()> {
         let (texel, across, _) = place;
         let rows = len.div_ceil(across * TEXEL);
         let limit = self.device.limits().max_texture_dimension_2d as usize;
@@ -184,7 +184,7 @@ impl Gpu {
                 limit * across * TEXEL
             )));
         }
-        let mut textures = buffers.textures.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut textures = textures.0.lock().unwrap_or_else(PoisonError::into_inner);
         if textures.get(&place).is_none_or(|texture| (texture.height() as usize) < rows) {
             textures.insert(place, texture(&self.device, texel, [across as u32, rows as u32]));
         }
