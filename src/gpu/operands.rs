@@ -24,7 +24,7 @@ use crate::{Error, Result};
 const TEXEL: usize = 4;
 
 /// Bytes of a texel.
-const TEXEL_BYTES: u32 = 16;
+const TEXEL_BYTES: u32 = (TEXEL * size_of::<f32>()) as u32;
 
 /// The textures, by what they hold, their texels a row, and their place among a pass's by size.
 #[derive(Default)]
@@ -138,10 +138,17 @@ impl Gpu {
     ) -> Result<Vec<Operands>> {
         let launches: Vec<(&Launch, &Entry)> =
             plan.launches.iter().zip(pipelines.iter().map(|pipeline| &pipeline.entry)).collect();
-        let passes = passes(&launches);
+        let passes: Vec<_> =
+            passes(&launches).into_iter().map(|pass| (pass.clone(), placed(&launches[pass]))).collect();
+        // Each texture as large as its largest operand.
+        let mut lengths: BTreeMap<Place, usize> = BTreeMap::new();
+        for (operand, place) in passes.iter().flat_map(|(_, operands)| operands) {
+            let length = lengths.entry(*place).or_default();
+            *length = operand.slice.len.max(*length);
+        }
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        for (operand, place) in passes.iter().flat_map(|pass| placed(&launches[pass.clone()])) {
-            self.make_room(operand.slice.len, place, textures)?;
+        for (place, length) in lengths {
+            self.make_room(length, place, textures)?;
         }
         if let Some(e) = pollster::block_on(scope.pop()) {
             return Err(Error::failed(format!(
@@ -152,8 +159,8 @@ impl Gpu {
         }
         let textures = textures.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<Operands> = launches.iter().map(|_| Operands::default()).collect();
-        for pass in passes {
-            for (operand, place) in placed(&launches[pass.clone()]) {
+        for (pass, operands) in passes {
+            for (operand, place) in operands {
                 let texture = &textures[&place];
                 all[pass.start].copies.push(TextureCopy {
                     buffer: memory(operand.slice.buffer).clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::model::Padding;
 use super::tensor::Tensor;
+use super::variants::for_runs;
 use crate::gpu::plan::{Binding, Kernel, Launch, Slice, fields};
 use crate::gpu::shader::Shader;
 
@@ -103,13 +104,14 @@ impl Conv1d {
         ((0..self.stride).map(before).max().unwrap_or(0), (latest + 1).saturating_sub(self.steps))
     }
 
-    /// The subgroup variant loads and stores whole runs. Where `lengths` and places are none, it leaves small products to
-    /// `small`, which is compiled in a fourth of the time of `standard`.
-    fn variant(&self, variant: &'static str, lengths: &[usize]) -> &'static str {
-        let whole = lengths.iter().all(|length| length.is_multiple_of(run()));
+    /// The subgroup variant loads and stores whole runs. Where `lengths` and the places of `tensors` are none, it leaves
+    /// small products to `small`, which is compiled in a fourth of the time of `standard`.
+    fn variant(&self, variant: &'static str, lengths: &[usize], tensors: &[&Tensor]) -> &'static str {
         match variant {
-            "subgroup" if !whole && self.flop() <= SMALL => "small",
-            "subgroup" if !whole => "standard",
+            "subgroup" => match for_runs("conv1d", variant, lengths, tensors) {
+                "standard" if self.flop() <= SMALL => "small",
+                fitting => fitting,
+            },
             variant => variant,
         }
     }
@@ -123,7 +125,7 @@ impl Conv1d {
 
     /// The tiles of the weight gradient.
     fn gradient_tiles(&self, variant: &'static str) -> Tiles {
-        let mut tiles = Tiles::of(self.variant(variant, &[self.filters]), self.depth(), self.filters);
+        let mut tiles = Tiles::of(self.variant(variant, &[self.filters], &[]), self.depth(), self.filters);
         if tiles.variant == "subgroup" {
             // With fewer lanes side by side it takes more outputs a turn, not more rows.
             tiles.rows = Shader::find("conv1d", tiles.variant).constant("ROWS");
@@ -154,7 +156,7 @@ impl Conv1d {
         let Finish { relu, pool, keep_position } = finish;
         let used = Self { steps: self.steps / pool * pool, ..*self };
         let rows = self.batch * used.steps;
-        let mut tiles = Tiles::of(self.variant(variant, &[self.filters]), rows, self.filters);
+        let mut tiles = Tiles::of(self.variant(variant, &[self.filters], &[]), rows, self.filters);
         if tiles.variant == "subgroup" {
             tiles.constants.push(self.shifted(x));
         }
@@ -201,9 +203,7 @@ impl Conv1d {
         let rows = self.batch * self.length.div_ceil(self.stride);
         let (kept, scale) = below.unwrap_or((dy, 1.0));
         // dx and its mask stand as the layer below wrote them, perhaps of another number of channels.
-        let places = [dx, kept].map(|tensor| [tensor.start(), tensor.sequence()]);
-        let variant =
-            self.variant(variant, &[&[self.filters, self.channels], places.as_flattened()].concat());
+        let variant = self.variant(variant, &[self.filters, self.channels], &[dx, kept]);
         let tiles = Tiles::of(variant, self.stride * rows, self.channels);
         let mut kernel = tiles.kernel("input_gradient", below.is_some());
         if scale != 1.0 {

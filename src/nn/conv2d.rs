@@ -99,9 +99,8 @@ impl Conv2d {
         places: usize,
     ) -> Launch {
         let [dx_start, dx_row, dx_sequence] = image_places(dx, self.batch, self.width * self.channels);
-        let stands = [x, kept].map(|tensor| [tensor.start(), tensor.sequence()]);
-        let lengths = [&[self.channels, dx_start, dx_row, dx_sequence], stands.as_flattened()].concat();
-        let variant = for_runs("conv2d", variant, &lengths);
+        let lengths = [self.channels, dx_start, dx_row, dx_sequence];
+        let variant = for_runs("conv2d", variant, &lengths, &[x, kept]);
         let constant = |name| Shader::find("conv2d", variant).constant(name);
         let owners = places * self.channels.div_ceil(constant("RUN"));
         Launch {

@@ -55,9 +55,7 @@ fn launch(
     bindings: Vec<(&'static str, Binding)>,
     (blocks, channels): (usize, usize),
 ) -> Launch {
-    let stands = |tensor: &Tensor| [tensor.start(), tensor.sequence()];
-    let variant =
-        for_runs("max_pool1d", variant, &[&[channels], [x, y, dx, dy].map(stands).as_flattened()].concat());
+    let variant = for_runs("max_pool1d", variant, &[channels], &[x, y, dx, dy]);
     let constant = |name| Shader::find("max_pool1d", variant).constant(name);
     Launch {
         label: label.to_owned(),

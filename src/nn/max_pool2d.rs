@@ -73,9 +73,8 @@ impl MaxPool2d {
     ) -> Launch {
         let [pooled_height, pooled_width] = self.pooled();
         let [dx_start, dx_row, dx_sequence] = image_places(dx, self.batch, self.width * self.channels);
-        let stands = [x, y, dy].map(|tensor| [tensor.start(), tensor.sequence()]);
-        let lengths = [&[self.channels, dx_start, dx_row, dx_sequence], stands.as_flattened()].concat();
-        let variant = for_runs("max_pool2d", variant, &lengths);
+        let lengths = [self.channels, dx_start, dx_row, dx_sequence];
+        let variant = for_runs("max_pool2d", variant, &lengths, &[x, y, dy]);
         let constant = |name| Shader::find("max_pool2d", variant).constant(name);
         let pixels = self.batch * self.height * self.width * self.channels;
         Launch {

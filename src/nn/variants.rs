@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::tensor::Tensor;
 use crate::gpu::adapter::{AdapterInfo, AdapterType};
 use crate::gpu::shader::{SHADERS, Shader};
 use crate::{Error, Result};
@@ -103,10 +104,17 @@ impl Row {
     }
 }
 
-/// `variant` of `shader`, or `standard` where not all of `lengths` and places are whole runs of its neighbours.
-pub(super) fn for_runs(shader: &str, variant: &'static str, lengths: &[usize]) -> &'static str {
+/// `variant` of `shader`, or `standard` where not all of `lengths`, and of the places of `tensors`, are whole runs.
+pub(super) fn for_runs(
+    shader: &str,
+    variant: &'static str,
+    lengths: &[usize],
+    tensors: &[&Tensor],
+) -> &'static str {
     let run = Shader::find(shader, variant).constant("RUN");
-    if lengths.iter().all(|length| length.is_multiple_of(run)) { variant } else { "standard" }
+    let places = tensors.iter().flat_map(|tensor| [tensor.start(), tensor.sequence()]);
+    let whole = lengths.iter().copied().chain(places).all(|length| length.is_multiple_of(run));
+    if whole { variant } else { "standard" }
 }
 
 impl Variants {

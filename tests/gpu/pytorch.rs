@@ -35,13 +35,11 @@ fn cases(golden: &Arc<Golden>) -> Vec<Case> {
         let golden_of = Arc::clone(golden);
         Case::new(kernel, variant, &golden.name, move || make(&golden_of, variant))
     };
-    let conv1d = |kernel, make: fn(&Golden, &'static str) -> Setup| {
-        variants("conv1d").map(move |variant| (kernel, variant, make)).collect::<Vec<_>>()
-    };
-    let standard = |kernel, make: fn(&Golden, &'static str) -> Setup| vec![(kernel, "standard", make)];
     let each = |shader, kernel, make: fn(&Golden, &'static str) -> Setup| {
         variants(shader).map(|variant| (kernel, variant, make)).collect::<Vec<_>>()
     };
+    let conv1d = |kernel, make: fn(&Golden, &'static str) -> Setup| each("conv1d", kernel, make);
+    let standard = |kernel, make: fn(&Golden, &'static str) -> Setup| vec![(kernel, "standard", make)];
     let cases = match golden.op() {
         "conv1d" | "dense" => [
             conv1d("conv1d.forward", |g, variant| {

@@ -44,13 +44,13 @@ pub(super) fn cases() -> Vec<Case> {
             }
         }
         for (relu_scale, end) in [(None, ""), (Some(1.0), " relu"), (Some(KEPT_SCALE), " relu dropout")] {
-            for (by_rows, variant) in
-                [false, true].into_iter().flat_map(|by_rows| variants("conv2d").map(move |v| (by_rows, v)))
-            {
+            for by_rows in [false, true] {
                 let name = format!("{name}{end}{}", if by_rows { " by rows" } else { "" });
-                cases.push(Case::new("conv2d.input_gradient", variant, name, move || {
-                    image(variant, &shape, seed, relu_scale, by_rows)
-                }));
+                for variant in variants("conv2d") {
+                    cases.push(Case::new("conv2d.input_gradient", variant, &name, move || {
+                        image(variant, &shape, seed, relu_scale, by_rows)
+                    }));
+                }
             }
         }
     }

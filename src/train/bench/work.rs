@@ -61,7 +61,7 @@ impl<'g> Work<'g> {
         variants: &Variants,
         frozen: &BTreeSet<String>,
     ) -> Result<Self> {
-        let count = TEST_WINDOWS.max(steps * batch);
+        let count = steps * batch;
         let signal = noise(TEST_WINDOWS * model.window);
         let windows = windows(count, model)?;
         let recipe = Recipe { frozen: frozen.clone(), ..Recipe::default() };
