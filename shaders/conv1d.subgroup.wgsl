@@ -377,14 +377,9 @@ fn input_gradient(
     }
 }
 
-// Outputs m that a subgroup takes in one turn of weight_gradient: with LANES of 4 each half of them takes a run.
-fn turn() -> u32 {
-    return RUN * WORKGROUP / LANES;
-}
-
 // Rows of a tile that a lane loads in weight_gradient: all, or half of them.
 fn loaded_rows() -> u32 {
-    return ROWS * turn() / WORKGROUP;
+    return ROWS * RUN / LANES;
 }
 
 // The first of the RUN lanes that hold row r there.
@@ -405,6 +400,8 @@ fn weight_gradient(
 ) {
     let index = group.y * groups.x + group.x;
     let tiles = (shape.filters + LANES * COLUMNS - 1u) / (LANES * COLUMNS);
+    // Outputs m of a turn: with LANES of 4 each half of the subgroup takes a run.
+    let turn = RUN * WORKGROUP / LANES;
     let row_tiles = (shape.depth + ROWS - 1u) / ROWS;
     let split = index / tiles / row_tiles;
     let part = lane % LANES;
@@ -438,8 +435,8 @@ fn weight_gradient(
     var left: array<vec4f, ROWS / 4u>;
     var right: array<vec4f, RUN>;
     var bias = vec4f(0.0);
-    for (var m = begin; m < end; m += turn()) {
-        let own = min(m + lane % turn(), end - 1u);
+    for (var m = begin; m < end; m += turn) {
+        let own = min(m + lane % turn, end - 1u);
         let n = own / shape.steps;
         let t = own - n * shape.steps;
         let at = shape.x_start + n * shape.x_sequence + t * shape.x_step + loaded;

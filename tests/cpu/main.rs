@@ -22,6 +22,7 @@ mod freeze;
 mod head;
 mod initialise;
 mod ladder;
+mod loops;
 mod lower;
 mod mat;
 mod metrics;
