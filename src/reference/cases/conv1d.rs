@@ -50,6 +50,9 @@ const SIZES: &[Sizes] = &[
     ((2, 50, 2), 12, 12, 3, Valid),
     ((2, 45, 1), 132, 1, 1, Valid),
     ((3, 21, 1), 12, 3, 2, Same),
+    ((3, 46, 8), 32, 4, 1, Same),
+    ((2, 20, 16), 36, 8, 1, Same),
+    ((1, 9, 4), 20, 2, 1, Valid),
 ];
 
 /// Matrices so large that the tiled variant takes its larger tiles: 64 x 64 and 64 x 32 outputs.
@@ -73,6 +76,8 @@ const POOLED: &[Sizes] = &[
     ((5, 23, 8), 16, 4, 3, Same),
     ((2, 37, 1), 16, 16, 1, Same),
     ((1, 131, 1), 20, 8, 1, Same),
+    ((3, 46, 8), 32, 4, 1, Same),
+    ((2, 51, 16), 36, 8, 1, Same),
     ((1, 8200, 3), 65, 1, 1, Valid),
     ((2, 1351, 3), 65, 1, 1, Valid),
 ];
