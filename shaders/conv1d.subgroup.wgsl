@@ -143,22 +143,9 @@ fn multiply_add(
     first: u32,
     right: ptr<function, array<vec4f, RUN>>,
 ) {
-    (*sum)[0] = along((*sum)[0], (*left)[0u / LANES], first + 0u % LANES, *right);
-    (*sum)[1] = along((*sum)[1], (*left)[1u / LANES], first + 1u % LANES, *right);
-    (*sum)[2] = along((*sum)[2], (*left)[2u / LANES], first + 2u % LANES, *right);
-    (*sum)[3] = along((*sum)[3], (*left)[3u / LANES], first + 3u % LANES, *right);
-    (*sum)[4] = along((*sum)[4], (*left)[4u / LANES], first + 4u % LANES, *right);
-    (*sum)[5] = along((*sum)[5], (*left)[5u / LANES], first + 5u % LANES, *right);
-    (*sum)[6] = along((*sum)[6], (*left)[6u / LANES], first + 6u % LANES, *right);
-    (*sum)[7] = along((*sum)[7], (*left)[7u / LANES], first + 7u % LANES, *right);
-    (*sum)[8] = along((*sum)[8], (*left)[8u / LANES], first + 8u % LANES, *right);
-    (*sum)[9] = along((*sum)[9], (*left)[9u / LANES], first + 9u % LANES, *right);
-    (*sum)[10] = along((*sum)[10], (*left)[10u / LANES], first + 10u % LANES, *right);
-    (*sum)[11] = along((*sum)[11], (*left)[11u / LANES], first + 11u % LANES, *right);
-    (*sum)[12] = along((*sum)[12], (*left)[12u / LANES], first + 12u % LANES, *right);
-    (*sum)[13] = along((*sum)[13], (*left)[13u / LANES], first + 13u % LANES, *right);
-    (*sum)[14] = along((*sum)[14], (*left)[14u / LANES], first + 14u % LANES, *right);
-    (*sum)[15] = along((*sum)[15], (*left)[15u / LANES], first + 15u % LANES, *right);
+    for (var r = 0u; r < ROWS; r++) {
+        (*sum)[r] = along((*sum)[r], (*left)[r / LANES], first + r % LANES, *right);
+    }
 }
 
 // Where the window of output m begins in x; of an output past the last, that of the last.
@@ -233,44 +220,18 @@ fn finish(sum: ptr<function, array<vec4f, ROWS>>, r: u32, row: u32, column: u32,
 // Stores a tile of outputs.
 fn finish_tile(sum: ptr<function, array<vec4f, ROWS>>, row: u32, column: u32, lane: u32) {
     let to = vec4u(place(row + lane), place(row + lane + 8u), place(row + lane + 16u), place(row + lane + 24u));
-    finish(sum, 0u, row, column, to, lane);
-    finish(sum, 1u, row, column, to, lane);
-    finish(sum, 2u, row, column, to, lane);
-    finish(sum, 3u, row, column, to, lane);
-    finish(sum, 4u, row, column, to, lane);
-    finish(sum, 5u, row, column, to, lane);
-    finish(sum, 6u, row, column, to, lane);
-    finish(sum, 7u, row, column, to, lane);
-    finish(sum, 8u, row, column, to, lane);
-    finish(sum, 9u, row, column, to, lane);
-    finish(sum, 10u, row, column, to, lane);
-    finish(sum, 11u, row, column, to, lane);
-    finish(sum, 12u, row, column, to, lane);
-    finish(sum, 13u, row, column, to, lane);
-    finish(sum, 14u, row, column, to, lane);
-    finish(sum, 15u, row, column, to, lane);
+    for (var r = 0u; r < ROWS; r++) {
+        finish(sum, r, row, column, to, lane);
+    }
 }
 
 // Sums up a tile's outputs, step by step.
 fn sum_up(sum: ptr<function, array<vec4f, ROWS>>, bias: vec4f, row: u32, source: u32, lane: u32) {
     let first = lane - lane % LANES;
     let at = vec4u(window(row + lane), window(row + lane + 8u), window(row + lane + 16u), window(row + lane + 24u));
-    (*sum)[0] = bias;
-    (*sum)[1] = bias;
-    (*sum)[2] = bias;
-    (*sum)[3] = bias;
-    (*sum)[4] = bias;
-    (*sum)[5] = bias;
-    (*sum)[6] = bias;
-    (*sum)[7] = bias;
-    (*sum)[8] = bias;
-    (*sum)[9] = bias;
-    (*sum)[10] = bias;
-    (*sum)[11] = bias;
-    (*sum)[12] = bias;
-    (*sum)[13] = bias;
-    (*sum)[14] = bias;
-    (*sum)[15] = bias;
+    for (var r = 0u; r < ROWS; r++) {
+        (*sum)[r] = bias;
+    }
     var left: array<vec4f, ROWS / 4u>;
     var right: array<vec4f, RUN>;
     for (var k = 0u; k < shape.depth; k += RUN) {
@@ -302,14 +263,9 @@ fn rows_of_w(start: u32) -> array<vec4f, RUN> {
 }
 
 fn multiply_add_pairs(sum: ptr<function, PairSums>, left: vec4f, right: array<vec4f, RUN>) {
-    (*sum)[0] = along((*sum)[0], left, 0u, right);
-    (*sum)[1] = along((*sum)[1], left, 1u, right);
-    (*sum)[2] = along((*sum)[2], left, 2u, right);
-    (*sum)[3] = along((*sum)[3], left, 3u, right);
-    (*sum)[4] = along((*sum)[4], left, 4u, right);
-    (*sum)[5] = along((*sum)[5], left, 5u, right);
-    (*sum)[6] = along((*sum)[6], left, 6u, right);
-    (*sum)[7] = along((*sum)[7], left, 7u, right);
+    for (var pair = 0u; pair < WORKGROUP; pair++) {
+        (*sum)[pair] = along((*sum)[pair], left, pair, right);
+    }
 }
 
 // As sum_up, two steps for three products instead of four (a fast FIR algorithm of two phases; Parhi, "VLSI Digital
@@ -348,22 +304,10 @@ fn sum_up_pairs(sum: ptr<function, array<vec4f, ROWS>>, bias: vec4f, row: u32, s
         tap = select(tap, tap + 2u, wraps);
         i = select(i, 0u, wraps);
     }
-    (*sum)[0] = shared_sum[0] + even_sum[0];
-    (*sum)[1] = shared_sum[0] + odd_sum[0];
-    (*sum)[2] = shared_sum[1] + even_sum[1];
-    (*sum)[3] = shared_sum[1] + odd_sum[1];
-    (*sum)[4] = shared_sum[2] + even_sum[2];
-    (*sum)[5] = shared_sum[2] + odd_sum[2];
-    (*sum)[6] = shared_sum[3] + even_sum[3];
-    (*sum)[7] = shared_sum[3] + odd_sum[3];
-    (*sum)[8] = shared_sum[4] + even_sum[4];
-    (*sum)[9] = shared_sum[4] + odd_sum[4];
-    (*sum)[10] = shared_sum[5] + even_sum[5];
-    (*sum)[11] = shared_sum[5] + odd_sum[5];
-    (*sum)[12] = shared_sum[6] + even_sum[6];
-    (*sum)[13] = shared_sum[6] + odd_sum[6];
-    (*sum)[14] = shared_sum[7] + even_sum[7];
-    (*sum)[15] = shared_sum[7] + odd_sum[7];
+    for (var pair = 0u; pair < WORKGROUP; pair++) {
+        (*sum)[2u * pair] = shared_sum[pair] + even_sum[pair];
+        (*sum)[2u * pair + 1u] = shared_sum[pair] + odd_sum[pair];
+    }
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -415,22 +359,6 @@ fn input_gradient(
     let m = min(vec4u(row + lane) + vec4u(0u, 8u, 16u, 24u), vec4u(rows - 1u));
     let at = shape.dy_start + m / positions * shape.dy_sequence + (m % positions + latest) * shape.filters;
     var sum: array<vec4f, ROWS>;
-    sum[0] = vec4f(0.0);
-    sum[1] = vec4f(0.0);
-    sum[2] = vec4f(0.0);
-    sum[3] = vec4f(0.0);
-    sum[4] = vec4f(0.0);
-    sum[5] = vec4f(0.0);
-    sum[6] = vec4f(0.0);
-    sum[7] = vec4f(0.0);
-    sum[8] = vec4f(0.0);
-    sum[9] = vec4f(0.0);
-    sum[10] = vec4f(0.0);
-    sum[11] = vec4f(0.0);
-    sum[12] = vec4f(0.0);
-    sum[13] = vec4f(0.0);
-    sum[14] = vec4f(0.0);
-    sum[15] = vec4f(0.0);
     var left: array<vec4f, ROWS / 4u>;
     var right: array<vec4f, RUN>;
     for (var tap = 0u; tap < taps; tap++) {
@@ -509,22 +437,6 @@ fn weight_gradient(
     let begin = min(split * share, total);
     let end = min(begin + share, total);
     var sum: array<vec4f, ROWS>;
-    sum[0] = vec4f(0.0);
-    sum[1] = vec4f(0.0);
-    sum[2] = vec4f(0.0);
-    sum[3] = vec4f(0.0);
-    sum[4] = vec4f(0.0);
-    sum[5] = vec4f(0.0);
-    sum[6] = vec4f(0.0);
-    sum[7] = vec4f(0.0);
-    sum[8] = vec4f(0.0);
-    sum[9] = vec4f(0.0);
-    sum[10] = vec4f(0.0);
-    sum[11] = vec4f(0.0);
-    sum[12] = vec4f(0.0);
-    sum[13] = vec4f(0.0);
-    sum[14] = vec4f(0.0);
-    sum[15] = vec4f(0.0);
     var left: array<vec4f, ROWS / 4u>;
     var right: array<vec4f, RUN>;
     var bias = vec4f(0.0);
@@ -551,45 +463,25 @@ fn weight_gradient(
         right[1] = select(vec4f(0.0), right[1], m + first + 1u < end);
         right[2] = select(vec4f(0.0), right[2], m + first + 2u < end);
         right[3] = select(vec4f(0.0), right[3], m + first + 3u < end);
-        sum[0] = across(sum[0], left[0u % loaded_rows() / RUN].x, lanes_of(0u, first), right);
-        sum[1] = across(sum[1], left[1u % loaded_rows() / RUN].y, lanes_of(1u, first), right);
-        sum[2] = across(sum[2], left[2u % loaded_rows() / RUN].z, lanes_of(2u, first), right);
-        sum[3] = across(sum[3], left[3u % loaded_rows() / RUN].w, lanes_of(3u, first), right);
-        if !THIN {
-            sum[4] = across(sum[4], left[4u % loaded_rows() / RUN].x, lanes_of(4u, first), right);
-            sum[5] = across(sum[5], left[5u % loaded_rows() / RUN].y, lanes_of(5u, first), right);
-            sum[6] = across(sum[6], left[6u % loaded_rows() / RUN].z, lanes_of(6u, first), right);
-            sum[7] = across(sum[7], left[7u % loaded_rows() / RUN].w, lanes_of(7u, first), right);
-            sum[8] = across(sum[8], left[8u % loaded_rows() / RUN].x, lanes_of(8u, first), right);
-            sum[9] = across(sum[9], left[9u % loaded_rows() / RUN].y, lanes_of(9u, first), right);
-            sum[10] = across(sum[10], left[10u % loaded_rows() / RUN].z, lanes_of(10u, first), right);
-            sum[11] = across(sum[11], left[11u % loaded_rows() / RUN].w, lanes_of(11u, first), right);
-            sum[12] = across(sum[12], left[12u % loaded_rows() / RUN].x, lanes_of(12u, first), right);
-            sum[13] = across(sum[13], left[13u % loaded_rows() / RUN].y, lanes_of(13u, first), right);
-            sum[14] = across(sum[14], left[14u % loaded_rows() / RUN].z, lanes_of(14u, first), right);
-            sum[15] = across(sum[15], left[15u % loaded_rows() / RUN].w, lanes_of(15u, first), right);
+        for (var run = 0u; run < ROWS / RUN; run++) {
+            if run == 0u || !THIN {
+                let r = run * RUN;
+                let of_run = left[r % loaded_rows() / RUN];
+                let lanes = lanes_of(r, first);
+                sum[r] = across(sum[r], of_run.x, lanes, right);
+                sum[r + 1u] = across(sum[r + 1u], of_run.y, lanes, right);
+                sum[r + 2u] = across(sum[r + 2u], of_run.z, lanes, right);
+                sum[r + 3u] = across(sum[r + 3u], of_run.w, lanes, right);
+            }
         }
         bias += right[0] + right[1] + right[2] + right[3];
     }
     if LANES == 4u {
         // The halves of the subgroup have summed over different outputs.
         bias = both(bias, lane);
-        sum[0] = both(sum[0], lane);
-        sum[1] = both(sum[1], lane);
-        sum[2] = both(sum[2], lane);
-        sum[3] = both(sum[3], lane);
-        sum[4] = both(sum[4], lane);
-        sum[5] = both(sum[5], lane);
-        sum[6] = both(sum[6], lane);
-        sum[7] = both(sum[7], lane);
-        sum[8] = both(sum[8], lane);
-        sum[9] = both(sum[9], lane);
-        sum[10] = both(sum[10], lane);
-        sum[11] = both(sum[11], lane);
-        sum[12] = both(sum[12], lane);
-        sum[13] = both(sum[13], lane);
-        sum[14] = both(sum[14], lane);
-        sum[15] = both(sum[15], lane);
+        for (var r = 0u; r < ROWS; r++) {
+            sum[r] = both(sum[r], lane);
+        }
     }
     if first == 0u && column < shape.filters && split < shape.splits {
         let to = (split * shape.dw_split + row * shape.filters + column) / RUN;
