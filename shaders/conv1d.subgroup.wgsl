@@ -32,7 +32,6 @@ override KEPT_SCALE: f32 = 1.0;
 override POOL: u32 = 1u; // 1 (none), 2, 4 or 8
 override KEEP_POSITION: bool = false;
 override LANES: u32 = 8u;       // 4 or 8: lanes side by side along the columns; with 4 a turn has twice the rows
-override PAIRED: bool = false;  // whether forward takes steps in pairs: kernel and steps even, stride 1, LANES 8, whole runs
 override SHIFTED: bool = false; // whether runs of x begin elsewhere than at multiples of RUN, or depth ends within one
 override THIN: bool = false;    // whether depth is at most a run: three in four rows of weight_gradient would be idle
 
@@ -217,20 +216,25 @@ fn finish(sum: ptr<function, array<vec4f, ROWS>>, r: u32, row: u32, column: u32,
     }
 }
 
-// Stores a tile of outputs.
-fn finish_tile(sum: ptr<function, array<vec4f, ROWS>>, row: u32, column: u32, lane: u32) {
-    let to = vec4u(place(row + lane), place(row + lane + 8u), place(row + lane + 16u), place(row + lane + 24u));
-    for (var r = 0u; r < ROWS; r++) {
-        finish(sum, r, row, column, to, lane);
-    }
-}
-
-// Sums up a tile's outputs, step by step.
-fn sum_up(sum: ptr<function, array<vec4f, ROWS>>, bias: vec4f, row: u32, source: u32, lane: u32) {
-    let first = lane - lane % LANES;
+@compute @workgroup_size(WORKGROUP)
+fn forward(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let index = group.y * groups.x + group.x;
+    let tiles = (shape.filters + LANES * COLUMNS - 1u) / (LANES * COLUMNS);
+    let part = lane % LANES;
+    let first = lane - part;
+    let row = index / tiles * (ROWS * WORKGROUP / LANES);
+    let column = (index % tiles * LANES + part) * COLUMNS;
+    // Columns past the last are computed from the last and not stored: every lane takes part in the shuffles.
+    let source = min(column, shape.filters - COLUMNS);
+    let bias = vec4f(b[source], b[source + 1u], b[source + 2u], b[source + 3u]);
+    var sum: array<vec4f, ROWS>;
     let at = vec4u(window(row + lane), window(row + lane + 8u), window(row + lane + 16u), window(row + lane + 24u));
     for (var r = 0u; r < ROWS; r++) {
-        (*sum)[r] = bias;
+        sum[r] = bias;
     }
     var left: array<vec4f, ROWS / 4u>;
     var right: array<vec4f, RUN>;
@@ -245,92 +249,12 @@ fn sum_up(sum: ptr<function, array<vec4f, ROWS>>, bias: vec4f, row: u32, source:
         right[1] = run_of_w(k + 1u, source);
         right[2] = run_of_w(k + 2u, source);
         right[3] = run_of_w(k + 3u, source);
-        multiply_add(sum, &left, first, &right);
+        multiply_add(&sum, &left, first, &right);
     }
-}
-
-// The sums of a lane's columns for each pair of steps of a tile.
-alias PairSums = array<vec4f, WORKGROUP>;
-
-// RUN rows of w, one below the other, from element `start` on.
-fn rows_of_w(start: u32) -> array<vec4f, RUN> {
-    return array<vec4f, RUN>(
-        textureLoad(w, texel(start)),
-        textureLoad(w, texel(start + shape.filters)),
-        textureLoad(w, texel(start + 2u * shape.filters)),
-        textureLoad(w, texel(start + 3u * shape.filters)),
-    );
-}
-
-fn multiply_add_pairs(sum: ptr<function, PairSums>, left: vec4f, right: array<vec4f, RUN>) {
-    for (var pair = 0u; pair < WORKGROUP; pair++) {
-        (*sum)[pair] = along((*sum)[pair], left, pair, right);
+    let to = vec4u(place(row + lane), place(row + lane + 8u), place(row + lane + 16u), place(row + lane + 24u));
+    for (var r = 0u; r < ROWS; r++) {
+        finish(&sum, r, row, column, to, lane);
     }
-}
-
-// As sum_up, two steps for three products instead of four (a fast FIR algorithm of two phases; Parhi, "VLSI Digital
-// Signal Processing Systems", 9.2). With the taps w' at even and w" at odd places, x' at even and x" at odd steps:
-//
-//   p = x" (w' + w");  y[2s] = p + (x'[s] - x"[s]) w';  y[2s + 1] = p + (x'[s + 1] - x"[s]) w"
-//
-// each summed over half the taps and all channels.
-fn sum_up_pairs(sum: ptr<function, array<vec4f, ROWS>>, bias: vec4f, row: u32, source: u32, lane: u32) {
-    let at = window(row + 2u * lane);
-    var shared_sum = PairSums(bias, bias, bias, bias, bias, bias, bias, bias);
-    var even_sum: PairSums;
-    var odd_sum: PairSums;
-    // Tap `tap` and the one behind it, from channel i on.
-    var tap = 0u;
-    var i = 0u;
-    for (var k = 0u; k < shape.depth / 2u; k += RUN) {
-        let from_x = at + tap * shape.channels + i;
-        let even = textureLoad(x, texel(from_x));
-        let odd = textureLoad(x, texel(from_x + shape.channels));
-        let next = textureLoad(x, texel(from_x + 2u * shape.channels));
-        let from_w = (tap * shape.channels + i) * shape.filters + source;
-        let even_w = rows_of_w(from_w);
-        let odd_w = rows_of_w(from_w + shape.channels * shape.filters);
-        let both_w = array<vec4f, RUN>(
-            even_w[0] + odd_w[0],
-            even_w[1] + odd_w[1],
-            even_w[2] + odd_w[2],
-            even_w[3] + odd_w[3],
-        );
-        multiply_add_pairs(&shared_sum, odd, both_w);
-        multiply_add_pairs(&even_sum, even - odd, even_w);
-        multiply_add_pairs(&odd_sum, next - odd, odd_w);
-        i += RUN;
-        let wraps = i == shape.channels;
-        tap = select(tap, tap + 2u, wraps);
-        i = select(i, 0u, wraps);
-    }
-    for (var pair = 0u; pair < WORKGROUP; pair++) {
-        (*sum)[2u * pair] = shared_sum[pair] + even_sum[pair];
-        (*sum)[2u * pair + 1u] = shared_sum[pair] + odd_sum[pair];
-    }
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn forward(
-    @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
-    @builtin(subgroup_invocation_id) lane: u32,
-) {
-    let index = group.y * groups.x + group.x;
-    let tiles = (shape.filters + LANES * COLUMNS - 1u) / (LANES * COLUMNS);
-    let part = lane % LANES;
-    let row = index / tiles * (ROWS * WORKGROUP / LANES);
-    let column = (index % tiles * LANES + part) * COLUMNS;
-    // Columns past the last are computed from the last and not stored: every lane takes part in the shuffles.
-    let source = min(column, shape.filters - COLUMNS);
-    let bias = vec4f(b[source], b[source + 1u], b[source + 2u], b[source + 3u]);
-    var sum: array<vec4f, ROWS>;
-    if PAIRED {
-        sum_up_pairs(&sum, bias, row, source, lane);
-    } else {
-        sum_up(&sum, bias, row, source, lane);
-    }
-    finish_tile(&sum, row, column, lane);
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -37,12 +37,14 @@
 //!   are proven to end by a test and not counted (`gpu/pipeline.rs`). A loop of a constant count is unrolled as long as
 //!   that makes some 800 operations; beyond, as with 32 rows a tile, an array indexed by its variable is no register,
 //!   and the kernel four times slower.
-//! * Code grows soon beyond the instruction cache: unrolled by hand, neither eight terms a turn nor 32 rows a tile are
-//!   faster than four and 16 while others use the machine, and both take twice as long to compile.
-//! * A multiply-add is two instructions, also as `fma`: forward takes the steps of even convolutions in pairs, with a
-//!   fourth less of them (`shaders/conv1d.subgroup.wgsl`). A division is one per lane, workgroup memory no cheaper than a
+//! * Code grows soon beyond the instruction cache, which a core may share with a neighbour: eight terms a turn, or 32
+//!   rows a tile unrolled by hand, have fewer instructions than four and 16, and were a tenth faster on an idle machine,
+//!   no faster on a busy one, and take twice as long to compile.
+//! * A multiply-add is two instructions, also as `fma`, a division one per lane, workgroup memory no cheaper than a
 //!   buffer, a barrier of a workgroup larger than a subgroup very dear, a launch 20 to 70 us, a workgroup as much as a
 //!   hundred multiply-adds.
+//! * Fewer instructions alone are not less time: convolving steps in pairs, with three products for four (a fast FIR
+//!   algorithm), saved a sixth of them and gained nothing, and lost a tenth in shallow layers.
 //!
 //! # Rules
 //! * **WGSL owns the interface.** Binding numbers, struct layouts and workgroup sizes are read from the shader

@@ -71,15 +71,15 @@ impl Pipeline {
     }
 }
 
-/// Compiles one of this program's shaders with all of wgpu's runtime checks but one: that a loop ends. It counts the
-/// turns of every loop and looks at the count in each, which costs the software adapter a tenth of a product.
+/// Compiles one of this program's shaders under all of wgpu's `ShaderRuntimeChecks` but one: that a loop ends. It counts
+/// the turns of every loop and looks at the count in each, which costs the software adapter a tenth of a product.
 #[allow(unsafe_code)]
 fn module(device: &wgpu::Device, label: &str, source: &str) -> wgpu::ShaderModule {
     let descriptor =
         wgpu::ShaderModuleDescriptor { label: Some(label), source: wgpu::ShaderSource::Wgsl(source.into()) };
     let checks =
         wgpu::ShaderRuntimeChecks { force_loop_bounding: false, ..wgpu::ShaderRuntimeChecks::checked() };
-    // SAFETY: every loop of every shader compiled in counts by a constant towards a bound that stands still
-    // (tests/cpu/loops.rs).
+    // SAFETY: every loop of every shader compiled in counts by a step, which no launch sets to 0, towards a bound that
+    // stands still (tests/cpu/loops.rs).
     unsafe { device.create_shader_module_trusted(descriptor, checks) }
 }

@@ -116,15 +116,6 @@ impl Conv1d {
         }
     }
 
-    /// Whether the subgroup variant takes two steps for three products instead of four: with even kernels and steps,
-    /// in `tiles` of whole runs that all its lanes have side by side.
-    fn in_pairs(&self, tiles: &Tiles, (_, shifted): (&str, usize)) -> bool {
-        let whole = shifted == 0 && self.channels.is_multiple_of(run());
-        let wide = tiles.rows == Shader::find("conv1d", tiles.variant).constant("ROWS");
-        let even = self.kernel.is_multiple_of(2) && self.steps.is_multiple_of(2);
-        whole && wide && even && self.stride == 1
-    }
-
     /// What the subgroup variant must be told of the runs that it loads of x.
     fn shifted(&self, x: &Tensor) -> (&'static str, usize) {
         let start = x.start() - self.left * self.channels;
@@ -167,8 +158,7 @@ impl Conv1d {
         let rows = self.batch * used.steps;
         let mut tiles = Tiles::of(self.variant(variant, &[self.filters], &[]), rows, self.filters);
         if tiles.variant == "subgroup" {
-            let shifted = self.shifted(x);
-            tiles.constants.extend([("PAIRED", usize::from(used.in_pairs(&tiles, shifted))), shifted]);
+            tiles.constants.push(self.shifted(x));
         }
         let mut kernel = tiles.kernel("forward", relu);
         kernel.constants.insert("POOL", pool as f64);
@@ -304,8 +294,7 @@ impl Conv1d {
         ]
     }
 
-    /// Each of the three products takes a multiply-add for every output, tap and input channel; steps taken in pairs
-    /// need a fourth less, and are counted the same, so that variants and peers can be compared.
+    /// Each of the three products takes a multiply-add for every output, tap and input channel.
     fn flop(&self) -> u64 {
         2 * (self.batch * self.steps * self.depth() * self.filters) as u64
     }

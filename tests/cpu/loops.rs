@@ -1,5 +1,5 @@
-//! Every loop of every shader ends: it counts by a constant towards a bound that stands still. wgpu need not bound them
-//! (gpu/pipeline.rs).
+//! Every loop of every shader ends: it counts by the same step towards a bound that stands still, and wgpu need not bound
+//! it (gpu/pipeline.rs). Bounds are numbers of elements, far from where u32 wraps.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use naga::{
     Module, Statement,
 };
 
-/// Fields of a shape that loops count by. The host never sets them to 0: a stride of 0 is no model, and owners are
-/// counted up from 1.
+/// Fields of a shape that loops count by. The host never sets them to 0: a model with a stride of 0 is refused, and
+/// owners are a constant. Nor does it set an override that is counted by to 0.
 const STEPS: [&str; 2] = ["stride", "owners"];
 
 /// One loop of a function.
@@ -18,9 +18,17 @@ struct Counting<'a> {
     module: &'a Module,
     function: &'a Function,
     body: &'a Block,
-    /// Locals that the body writes, or lends to a function.
+    continuing: &'a Block,
+    of_body: Effects,
+    of_continuing: Effects,
+}
+
+/// What a block does at each turn.
+#[derive(Default)]
+struct Effects {
+    /// Locals that it writes, or lends to a function.
     written: BTreeSet<Handle<LocalVariable>>,
-    /// Expressions that the body evaluates anew at each turn.
+    /// Expressions that it evaluates anew.
     anew: BTreeSet<Handle<Expression>>,
 }
 
@@ -53,29 +61,46 @@ fn local(function: &Function, pointer: Handle<Expression>) -> Option<Handle<Loca
     }
 }
 
-impl<'a> Counting<'a> {
-    fn new(module: &'a Module, function: &'a Function, body: &'a Block) -> Self {
-        let (mut written, mut anew) = (BTreeSet::new(), BTreeSet::new());
-        every(body, &mut |statement| match statement {
+impl Effects {
+    fn of(function: &Function, block: &Block) -> Self {
+        let mut effects = Self::default();
+        let Self { written, anew } = &mut effects;
+        every(block, &mut |statement| match statement {
             Statement::Emit(range) => anew.extend(range.clone()),
             Statement::Store { pointer, .. } => written.extend(local(function, *pointer)),
             Statement::Call { arguments, result, .. } => {
                 written.extend(arguments.iter().filter_map(|argument| local(function, *argument)));
                 anew.extend(*result);
             }
+            Statement::Atomic { result, .. } => anew.extend(*result),
+            Statement::WorkGroupUniformLoad { result, .. }
+            | Statement::SubgroupBallot { result, .. }
+            | Statement::SubgroupGather { result, .. }
+            | Statement::SubgroupCollectiveOperation { result, .. } => {
+                anew.insert(*result);
+            }
             _ => {}
         });
-        Self { module, function, body, written, anew }
+        effects
+    }
+}
+
+impl<'a> Counting<'a> {
+    fn new(module: &'a Module, function: &'a Function, body: &'a Block, continuing: &'a Block) -> Self {
+        let of_body = Effects::of(function, body);
+        let of_continuing = Effects::of(function, continuing);
+        Self { module, function, body, continuing, of_body, of_continuing }
     }
 
     fn expression(&self, handle: Handle<Expression>) -> &'a Expression {
         &self.function.expressions[handle]
     }
 
-    /// Whether `value` reads `counter`.
-    fn reads(&self, value: Handle<Expression>, counter: Handle<LocalVariable>) -> bool {
-        matches!(self.expression(value), Expression::Load { pointer }
-            if matches!(self.expression(*pointer), Expression::LocalVariable(variable) if *variable == counter))
+    /// Whether `value` reads `counter`, and does so in the block with these effects.
+    fn reads(&self, value: Handle<Expression>, counter: Handle<LocalVariable>, effects: &Effects) -> bool {
+        let reads = matches!(self.expression(value), Expression::Load { pointer }
+            if matches!(self.expression(*pointer), Expression::LocalVariable(variable) if *variable == counter));
+        reads && effects.anew.contains(&value)
     }
 
     /// A number that stands in the file, or comes of such by arithmetic; overrides at their defaults.
@@ -117,16 +142,20 @@ impl<'a> Counting<'a> {
         }
     }
 
+    /// Whether a turn writes the local, or lends it.
+    fn writes(&self, local: Handle<LocalVariable>) -> bool {
+        self.of_body.written.contains(&local) || self.of_continuing.written.contains(&local)
+    }
+
     /// Whether `value` is the same at every turn.
     fn stands(&self, value: Handle<Expression>) -> bool {
-        if !self.anew.contains(&value) {
-            // Constants, and what was evaluated before the loop; but a result of a call in it is among the others.
+        if !self.of_body.anew.contains(&value) {
+            // A constant, or evaluated before the loop.
             return true;
         }
         match *self.expression(value) {
             Expression::Load { pointer } => {
-                let fixed =
-                    local(self.function, pointer).is_some_and(|variable| !self.written.contains(&variable));
+                let fixed = local(self.function, pointer).is_some_and(|variable| !self.writes(variable));
                 fixed || self.uniform_field(value).is_some()
             }
             Expression::Binary { left, right, .. } => self.stands(left) && self.stands(right),
@@ -138,14 +167,17 @@ impl<'a> Counting<'a> {
         }
     }
 
-    /// Whether `condition` holds only while `counter` has not reached the bound.
+    /// Whether `condition`, evaluated anew, holds only while `counter` has not reached the bound.
     fn bounds(&self, condition: Handle<Expression>, counter: Handle<LocalVariable>, up: bool) -> bool {
+        if !self.of_body.anew.contains(&condition) {
+            return false;
+        }
         match *self.expression(condition) {
             Expression::Binary { op: BinaryOperator::Less, left, right } => {
-                up && self.reads(left, counter) && self.stands(right)
+                up && self.reads(left, counter, &self.of_body) && self.stands(right)
             }
             Expression::Binary { op: BinaryOperator::Greater, left, right } => {
-                !up && self.reads(left, counter) && self.number(right) == Some(0)
+                !up && self.reads(left, counter, &self.of_body) && self.number(right) == Some(0)
             }
             // `a && b` is a local that is false where a does not hold.
             Expression::Load { pointer: both } => {
@@ -156,7 +188,7 @@ impl<'a> Counting<'a> {
                     }
                     _ => false,
                 };
-                self.body.iter().any(|statement| match statement {
+                self.before_leaving().any(|statement| match statement {
                     Statement::If { condition, reject, .. } => {
                         reject.iter().any(is_false) && self.bounds(*condition, counter, up)
                     }
@@ -167,23 +199,24 @@ impl<'a> Counting<'a> {
         }
     }
 
+    /// The statements of a turn before the one that may leave the loop.
+    fn before_leaving(&self) -> impl Iterator<Item = &'a Statement> {
+        self.body.iter().take_while(|statement| leaves(statement).is_none())
+    }
+
     /// Why the loop might not end.
-    fn fault(&self, continuing: &Block) -> Option<&'static str> {
-        let mut stores = Vec::new();
-        every(continuing, &mut |statement| {
-            if let Statement::Store { pointer, value } = statement {
-                stores.push((*pointer, *value));
-            }
-        });
-        let [(pointer, value)] = stores[..] else { return Some("does not count") };
-        let Some(counter) = local(self.function, pointer) else { return Some("does not count in a local") };
-        let Expression::Binary { op, left, right: step } = *self.expression(value) else {
+    fn fault(&self) -> Option<&'static str> {
+        let others: Vec<&Statement> =
+            self.continuing.iter().filter(|statement| !matches!(statement, Statement::Emit(_))).collect();
+        let [Statement::Store { pointer, value }] = others[..] else { return Some("does not just count") };
+        let Some(counter) = local(self.function, *pointer) else { return Some("does not count in a local") };
+        let Expression::Binary { op, left, right: step } = *self.expression(*value) else {
             return Some("does not count by a sum");
         };
         let up = op == BinaryOperator::Add;
-        if !(up || op == BinaryOperator::Subtract && self.number(step) == Some(1))
-            || !self.reads(left, counter)
-        {
+        let down = op == BinaryOperator::Subtract && self.number(step) == Some(1);
+        let sums = self.of_continuing.anew.contains(value) && self.reads(left, counter, &self.of_continuing);
+        if !(up || down) || !sums {
             return Some("counts otherwise than up, or down by 1");
         }
         let steps = self.number(step).is_some_and(|number| number > 0)
@@ -191,20 +224,35 @@ impl<'a> Counting<'a> {
         if !steps {
             return Some("counts by what may be 0");
         }
-        if self.written.contains(&counter) {
+        if self.of_body.written.contains(&counter) {
             return Some("writes its counter");
         }
-        // The first decision of a turn is whether there is one.
-        let leaves = self.body.iter().find_map(|statement| match statement {
-            Statement::If { condition, reject, .. } if matches!(reject.first(), Some(Statement::Break)) => {
-                Some(*condition)
-            }
-            _ => None,
-        });
-        match leaves {
+        // The first decision of a turn is whether there is one; `&&` alone may go before it.
+        let conjoins = |statement: &Statement| match statement {
+            Statement::If { accept, reject, .. } => accept.iter().chain(reject).all(|statement| {
+                matches!(statement, Statement::Emit(_) | Statement::Call { .. } | Statement::Store { .. })
+            }),
+            statement => matches!(statement, Statement::Emit(_)),
+        };
+        if !self.before_leaving().all(conjoins) {
+            return Some("does something before it looks at its bound");
+        }
+        match self.body.iter().find_map(leaves) {
             Some(condition) if self.bounds(condition, counter, up) => None,
             _ => Some("has a bound that moves"),
         }
+    }
+}
+
+/// The condition without which a statement leaves the loop.
+fn leaves(statement: &Statement) -> Option<Handle<Expression>> {
+    match statement {
+        Statement::If { condition, accept, reject }
+            if accept.is_empty() && matches!(reject.first(), Some(Statement::Break)) =>
+        {
+            Some(*condition)
+        }
+        _ => None,
     }
 }
 
@@ -219,7 +267,7 @@ fn faults(module: &Module) -> (Vec<String>, usize) {
                 count += 1;
                 let fault = match break_if {
                     Some(_) => Some("breaks behind its turn"),
-                    None => Counting::new(module, function, body).fault(continuing),
+                    None => Counting::new(module, function, body, continuing).fault(),
                 };
                 faults.extend(fault.map(|fault| format!("a loop of {name} {fault}")));
             }
@@ -246,6 +294,8 @@ fn a_loop_that_may_not_end_is_found() {
             "struct Shape {{ step: u32, stride: u32, count: u32 }}
              @group(0) @binding(0) var<uniform> shape: Shape;
              @group(0) @binding(1) var<storage, read_write> y: array<u32>;
+             var<workgroup> n: u32;
+             var<workgroup> m: atomic<u32>;
              fn next(i: ptr<function, u32>) -> u32 {{ *i += 1u; return *i; }}
              @compute @workgroup_size(1) fn main() {{ var end = shape.count; {text} y[0] = end; }}"
         );
@@ -268,6 +318,13 @@ fn a_loop_that_may_not_end_is_found() {
         "for (var i = 0u; i != end; i++) { y[i] = i; }",
         "for (var i = end; i > 0u; i -= 2u) { y[i] = i; }",
         "for (var i = 0u; i < end; i++) { next(&i); i = 0u; }",
+        "for (var i = 0u; i < i + 1u; i += 2u) { y[i] = i; }",
+        "var i = 0u; let c = i; for (; c < end; i++) { y[i] = i; }",
+        "var i = 0u; let more = i < end; for (; more; i++) { y[i] = i; }",
+        "var i = 0u; let c = i; for (; i < end; i = c + 1u) { y[i] = i; }",
+        "for (var i = 0u; i < workgroupUniformLoad(&n); i++) { n = i + 2u; }",
+        "for (var i = 0u; i < atomicAdd(&m, 2u); i++) { y[i] = i; }",
+        "var i = 0u; loop { if i >= end { break; } y[i] = i; continuing { if end > 3u { i += 1u; } } }",
         "while end > 0u { y[0] = end; }",
         "loop { y[0] = 1u; if y[1] == 0u { break; } }",
     ] {
