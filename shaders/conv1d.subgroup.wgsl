@@ -230,9 +230,9 @@ fn forward(
     let column = (index % tiles * LANES + part) * COLUMNS;
     // Columns past the last are computed from the last and not stored: every lane takes part in the shuffles.
     let source = min(column, shape.filters - COLUMNS);
+    let at = vec4u(window(row + lane), window(row + lane + 8u), window(row + lane + 16u), window(row + lane + 24u));
     let bias = vec4f(b[source], b[source + 1u], b[source + 2u], b[source + 3u]);
     var sum: array<vec4f, ROWS>;
-    let at = vec4u(window(row + lane), window(row + lane + 8u), window(row + lane + 16u), window(row + lane + 24u));
     for (var r = 0u; r < ROWS; r++) {
         sum[r] = bias;
     }

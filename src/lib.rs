@@ -44,7 +44,7 @@
 //!   buffer, a barrier of a workgroup larger than a subgroup very dear, a launch 20 to 70 us, a workgroup as much as a
 //!   hundred multiply-adds.
 //! * Fewer instructions alone are not less time: convolving steps in pairs, with three products for four (a fast FIR
-//!   algorithm), saved a sixth of them and gained nothing, and lost a tenth in shallow layers.
+//!   algorithm), saved a sixth of them, gained nothing in conv2 and lost a tenth in conv3 and conv4.
 //!
 //! # Rules
 //! * **WGSL owns the interface.** Binding numbers, struct layouts and workgroup sizes are read from the shader

@@ -275,7 +275,6 @@ impl Kernel {
                         Error::failed(format!("{self}: a texture of neither rgba32float nor rgba32uint"))
                     })?)
                 }
-
                 naga::AddressSpace::Uniform => Access::Uniform,
                 naga::AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE) => {
                     Access::ReadWrite

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use gpu_bearing::gpu::shader::{SHADERS, Shader};
+use gpu_bearing::gpu::shader::SHADERS;
 use naga::{
     AddressSpace, BinaryOperator, Block, Expression, Function, Handle, Literal, LocalVariable, MathFunction,
     Module, Statement,
@@ -99,7 +99,7 @@ impl<'a> Counting<'a> {
     /// Whether `value` reads `counter`, and does so in the block with these effects.
     fn reads(&self, value: Handle<Expression>, counter: Handle<LocalVariable>, effects: &Effects) -> bool {
         let reads = matches!(self.expression(value), Expression::Load { pointer }
-            if matches!(self.expression(*pointer), Expression::LocalVariable(variable) if *variable == counter));
+            if *self.expression(*pointer) == Expression::LocalVariable(counter));
         reads && effects.anew.contains(&value)
     }
 
@@ -281,7 +281,7 @@ fn every_loop_of_every_shader_ends() {
     let mut loops = 0;
     for shader in SHADERS {
         let (faults, count) = faults(&shader.module().unwrap_or_else(|e| panic!("{e}")).module);
-        assert_eq!(faults, Vec::<String>::new(), "{}", Shader::file_name(shader));
+        assert_eq!(faults, Vec::<String>::new(), "{}", shader.file_name());
         loops += count;
     }
     assert!(loops > 100, "only {loops} loops found");
