@@ -9,8 +9,9 @@ use std::thread::available_parallelism;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    cut_software_shares();
-    match cli::Cli::parse().run() {
+    let cli = cli::Cli::parse();
+    cut_software_shares(if cli.trains_side_by_side() { 1 } else { 3 });
+    match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -19,16 +20,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Asks Mesa's software adapter for three threads a core. It cuts every launch into equal shares, one a thread, and waits
-/// for the last: where another process holds up one core, the other one can take a share over. Other adapters do not
-/// look at it.
+/// Asks Mesa's software adapter for so many threads a core. It cuts every launch into equal shares, one a thread, and waits
+/// for the last: where another process holds up one core, the other one can take a share over, if there are three a core.
+/// Trainings side by side take over from each other. Other adapters do not look at it.
 #[allow(unsafe_code)]
-fn cut_software_shares() {
+fn cut_software_shares(a_core: usize) {
     const THREADS: &str = "LP_NUM_THREADS";
     if env::var_os(THREADS).is_none()
         && let Ok(cores) = available_parallelism()
     {
         // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
-        unsafe { env::set_var(THREADS, (3 * cores.get()).to_string()) };
+        unsafe { env::set_var(THREADS, (a_core * cores.get()).to_string()) };
     }
 }

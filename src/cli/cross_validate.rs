@@ -4,15 +4,14 @@ use std::path::PathBuf;
 
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::report::figures::{percent, split_words};
-use gpu_bearing::report::{cross_validation as pages, folder, model_card};
+use gpu_bearing::report::{cross_validation as pages, folder};
 use gpu_bearing::train::cross_validate::{self, CrossValidation, FoldResult};
-use gpu_bearing::train::{Outcome, RunFolder, carry_out};
+use gpu_bearing::train::queue::Training;
 use gpu_bearing::{Error, Result};
 
-use super::interrupt::catch_interrupts;
 use super::options::{Options, absolute, refuse_non_utf8};
 use super::output::{self, Screen};
-use super::progress::RunBar;
+use super::trainings::{self, Jobs};
 
 /// Windows of a recording, where --windows does not say.
 const WINDOWS: usize = 60;
@@ -36,6 +35,8 @@ pub(crate) struct Args {
     /// Folder for folds and page
     #[arg(long, value_name = "DIR", default_value = "cross-validation")]
     out: PathBuf,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
     /// Print the figures as JSON, and all else to standard error
     #[arg(long)]
     json: bool,
@@ -54,6 +55,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         .flat_map(|(rung, folds)| (0..folds.folds.len()).map(move |fold| (rung, fold)))
         .collect();
     let gpu = Gpu::open(base.adapter.as_deref())?;
+    let at_once = args.jobs.on(&gpu.info);
 
     let mut validation = CrossValidation {
         command: output::command(),
@@ -65,36 +67,32 @@ pub(crate) fn run(args: Args) -> Result<()> {
         classes: gpu_bearing::data::classes::classes(&recordings)?,
         most_windows: base.windows,
         most_epochs: base.epochs,
+        at_once,
         folds: Vec::new(),
     };
     drop(recordings);
     screen.line(format!("adapter  {}", gpu.info))?;
     screen.line(format!("limits   {}", pages::limits(&validation)))?;
-    screen.line(format!("folds    {} in {}", plan.len(), args.out.join("folds").display()))?;
-    let interrupted = catch_interrupts()?;
-    for (number, &(rung, index)) in plan.iter().enumerate() {
-        let rung = &ladder[rung];
-        let name = rung.folder(index);
-        let done: f64 = validation.folds.iter().map(|fold| fold.seconds).sum();
-        let left = (number > 0).then(|| done / number as f64 * (plan.len() - number) as f64);
-        let bar = RunBar::new(&name, (number, plan.len()), base.epochs, left);
-        let config = cross_validate::config(&base, &rung.folds[index]);
-        let outcome =
-            carry_out(&gpu, config, &folders.join(&name), interrupted, &mut |event| bar.show(&event));
-        bar.end();
-        if let Outcome::Interrupted { epoch, .. } = outcome? {
-            return Err(Error::failed(format!(
-                "interrupted in fold {} of {}, {name}, epoch {epoch}; go on with: {}",
-                number + 1,
-                plan.len(),
-                output::command()
-            )));
-        }
-        let fold = FoldResult::read(rung, index, &folders)?;
-        model_card::write(&RunFolder::open(&folders.join(&name))?)?;
-        screen.line(line((number, plan.len()), &fold, validation.synthetic))?;
-        validation.folds.push(fold);
-    }
+    screen.line(format!(
+        "folds    {} in {}, {at_once} at a time",
+        plan.len(),
+        args.out.join("folds").display()
+    ))?;
+    let training = |&(rung, index): &(usize, usize)| Training {
+        folder: folders.join(ladder[rung].folder(index)),
+        config: cross_validate::config(&base, &ladder[rung].folds[index]),
+        after: None,
+    };
+    let trainings: Vec<Training> = plan.iter().map(training).collect();
+    let mut results = vec![None; plan.len()];
+    trainings::carry_out(base.adapter.as_deref(), &trainings, at_once, "folds", screen, &mut |place| {
+        let (rung, index) = plan[place];
+        let fold = FoldResult::read(&ladder[rung], index, &folders)?;
+        let line = line(&fold, validation.synthetic);
+        results[place] = Some(fold);
+        Ok(line)
+    })?;
+    validation.folds = results.into_iter().flatten().collect();
     for sheet in pages::sheets(&validation) {
         screen.line(format!("\n{}\n{}\n{}", sheet.title, sheet.table(), sheet.note))?;
     }
@@ -124,15 +122,13 @@ fn options(given: Options) -> Result<Options> {
 }
 
 /// What a finished fold has come to.
-fn line((number, of): (usize, usize), fold: &FoldResult, synthetic: bool) -> String {
+fn line(fold: &FoldResult, synthetic: bool) -> String {
     let rule = fold.rung.strip_suffix("-pairs").unwrap_or(&fold.rung);
     let forest = fold.baselines.as_ref().map_or(String::new(), |baselines| {
         format!(", forest {}", percent(baselines.forest.windows.balanced_accuracy))
     });
     format!(
-        "{:>3}/{of}  {}: balanced test accuracy {}{forest} ({}), {:.0} s",
-        number + 1,
-        fold.run,
+        "balanced test accuracy {}{forest} ({}), {:.0} s",
         percent(fold.network.windows.balanced_accuracy),
         split_words(&format!("split by {rule}"), synthetic, fold.leaky),
         fold.seconds

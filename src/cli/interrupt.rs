@@ -7,7 +7,7 @@ use gpu_bearing::{Error, Result};
 use super::output;
 
 /// From now on Ctrl-C asks a training to stop; a second one ends the process.
-pub(crate) fn catch_interrupts() -> Result<&'static dyn Fn() -> bool> {
+pub(crate) fn catch_interrupts() -> Result<&'static (dyn Fn() -> bool + Sync)> {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
     ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {

@@ -22,6 +22,7 @@ mod reproduce;
 mod spectrum;
 mod stress;
 mod train;
+mod trainings;
 mod tune;
 
 /// Train, test and run bearing-fault classifiers on any GPU.
@@ -52,6 +53,15 @@ enum Command {
 }
 
 impl Cli {
+    /// Whether several trainings may run side by side.
+    pub(crate) fn trains_side_by_side(&self) -> bool {
+        match &self.command {
+            Command::Reproduce(args) => !args.jobs.one(),
+            Command::CrossValidate(args) => !args.jobs.one(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn run(self) -> Result<()> {
         match self.command {
             Command::Train(args) => train::run(*args),

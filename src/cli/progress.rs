@@ -1,12 +1,12 @@
-//! How far a training is, or the trainings of a reproduction: a bar where a person looks on, and a line an epoch of a
-//! training everywhere.
+//! How far a training is, or many of them: bars where a person looks on, and a line an epoch of a training everywhere.
 
+use std::mem;
 use std::time::Instant;
 
 use gpu_bearing::Result;
 use gpu_bearing::report::figures::{epoch, under_way};
-use gpu_bearing::train::{Config, EpochRecord, Event, Schedule, Trainer};
-use indicatif::{ProgressBar, ProgressStyle};
+use gpu_bearing::train::{Config, EpochRecord, Schedule, Trainer};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::output::Screen;
 
@@ -70,40 +70,103 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// The progress of a run among all, on standard error and only where that is a terminal.
-pub(crate) struct RunBar {
-    bar: ProgressBar,
-    epochs: usize,
-    begun: Instant,
-    /// Seconds that this run and those behind it will take.
-    left: Option<f64>,
+/// The progress of many trainings, on standard error and only where that is a terminal: all of them, and each that is under
+/// way.
+pub(crate) struct Trainings {
+    bars: MultiProgress,
+    all: ProgressBar,
+    at_once: usize,
+    expected: Vec<Expected>,
 }
 
-impl RunBar {
-    /// Of the run `name`, number `index` of `of`, over so many `epochs`; with those behind it, it will take the seconds
-    /// `left`, where that is known.
-    pub(crate) fn new(name: &str, (index, of): (usize, usize), epochs: usize, left: Option<f64>) -> Self {
-        let bar = bar("{prefix} [{bar:20}] {msg}");
-        bar.set_prefix(format!("{:>3}/{of}  {name}", index + 1));
-        Self { bar, epochs, begun: Instant::now(), left }
+/// A training and how long it may take.
+struct Expected {
+    name: String,
+    /// What trains alike has the same one.
+    kind: String,
+    epochs: usize,
+    state: State,
+}
+
+enum State {
+    Waiting,
+    UnderWay(ProgressBar, Instant),
+    /// After so many seconds of training.
+    Finished(f64),
+}
+
+impl Trainings {
+    /// Of trainings that are to come, in `things`, a plural: each its name, its kind (what trains alike is of one) and its
+    /// epochs.
+    pub(crate) fn new(things: &str, trainings: Vec<(String, String, usize)>, at_once: usize) -> Self {
+        let bars = MultiProgress::new();
+        let all = bars.add(bar("[{bar:20}] {pos}/{len} {prefix}{msg}").with_prefix(things.to_owned()));
+        all.set_length(trainings.len() as u64);
+        let expected = |(name, kind, epochs)| Expected { name, kind, epochs, state: State::Waiting };
+        Self { bars, all, at_once, expected: trainings.into_iter().map(expected).collect() }
     }
 
-    /// What the run has come to.
-    pub(crate) fn show(&self, event: &Event<'_>) {
-        if let Event::Step { epoch, done, of, .. } = *event {
-            let left = self.left.map_or(String::new(), |seconds| {
-                let seconds = (seconds - self.begun.elapsed().as_secs_f64()).max(0.0);
-                format!(", {:.0} min left in all", (seconds / 60.0).ceil())
-            });
-            self.bar.set_length((self.epochs * of) as u64);
-            self.bar.set_message(format!("epoch {epoch}/{}{left}", self.epochs));
-            self.bar.set_position(((epoch - 1) * of + done) as u64);
+    /// The training at a place was taken up.
+    pub(crate) fn begin(&mut self, place: usize) {
+        let training = &mut self.expected[place];
+        let bar = self.bars.add(bar("[{bar:20}] {prefix}  {msg}").with_prefix(training.name.clone()));
+        training.state = State::UnderWay(bar, Instant::now());
+    }
+
+    /// `done` of the `of` steps of its epoch number `epoch` (from 1) are done.
+    pub(crate) fn step(&self, place: usize, epoch: usize, done: usize, of: usize) {
+        let Expected { epochs, state, .. } = &self.expected[place];
+        if let State::UnderWay(bar, _) = state {
+            bar.set_length((epochs * of) as u64);
+            bar.set_message(format!("epoch {epoch}/{epochs}"));
+            bar.set_position(((epoch - 1) * of + done) as u64);
         }
+        let left = self
+            .seconds_left()
+            .map_or(String::new(), |seconds| format!(", {:.0} min left", (seconds / 60.0).ceil()));
+        self.all.set_message(left);
     }
 
-    /// Takes the bar away.
-    pub(crate) fn end(self) {
-        self.bar.finish_and_clear();
+    /// It is finished after so many `seconds` of training: prints `line`.
+    pub(crate) fn finish(&mut self, place: usize, seconds: f64, line: String, screen: Screen) -> Result<()> {
+        let before = mem::replace(&mut self.expected[place].state, State::Finished(seconds));
+        if let State::UnderWay(bar, _) = before {
+            bar.finish_and_clear();
+        }
+        self.all.inc(1);
+        self.bars.suspend(|| screen.line(line))
+    }
+
+    /// How many are finished.
+    pub(crate) fn finished(&self) -> usize {
+        self.expected.iter().filter(|training| matches!(training.state, State::Finished(_))).count()
+    }
+
+    /// Seconds until all are finished, by the time that others of the kind took, or any where there is none.
+    fn seconds_left(&self) -> Option<f64> {
+        let mean = |wanted: &dyn Fn(&Expected) -> bool| {
+            let of = |training: &Expected| match training.state {
+                State::Finished(seconds) if wanted(training) => Some(seconds),
+                _ => None,
+            };
+            let known: Vec<f64> = self.expected.iter().filter_map(of).collect();
+            (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+        };
+        let any = mean(&|_| true)?;
+        let left = |training: &Expected| {
+            let whole = || mean(&|other| other.kind == training.kind).unwrap_or(any);
+            match &training.state {
+                State::Waiting => whole(),
+                State::UnderWay(_, since) => (whole() - since.elapsed().as_secs_f64()).max(0.0),
+                State::Finished(_) => 0.0,
+            }
+        };
+        Some(self.expected.iter().map(left).sum::<f64>() / self.at_once as f64)
+    }
+
+    /// Takes the bars away.
+    pub(crate) fn end(&self) {
+        drop(self.bars.clear());
     }
 }
 

@@ -2,20 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use gpu_bearing::Result;
 use gpu_bearing::gpu::Gpu;
 use gpu_bearing::report::figures::percent;
 use gpu_bearing::report::reproduction::split;
-use gpu_bearing::report::{folder, model_card, reproduction as pages};
-use gpu_bearing::train::reproduce::{
-    self, Epochs, Experiment, Extent, Reproduction, Run, RunResult, carry_out,
-};
-use gpu_bearing::train::{Outcome, Protocol, RunFolder};
-use gpu_bearing::{Error, Result};
+use gpu_bearing::report::{folder, reproduction as pages};
+use gpu_bearing::train::Protocol;
+use gpu_bearing::train::reproduce::{self, Epochs, Experiment, Extent, Reproduction, RunResult};
 
-use super::interrupt::catch_interrupts;
 use super::options::{Options, absolute, refuse_non_utf8};
 use super::output::{self, Screen};
-use super::progress::RunBar;
+use super::trainings::{self, Jobs};
 
 /// Run the experiments of the paper behind the model cnn-lstm and set the figures beside the paper's
 ///
@@ -35,7 +32,7 @@ pub(crate) struct Args {
     quick: bool,
     /// Train nothing: show the figures of an earlier one, the reproduction.json beside its page, and make its page
     /// again where --out says
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["experiments", "data", "quick", "adapter", "variant"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["experiments", "data", "quick", "adapter", "variant", "jobs"])]
     figures: Option<PathBuf>,
     /// Folder for runs and page [default: reproduction, or reproduction-quick with --quick]
     #[arg(long, value_name = "DIR")]
@@ -46,6 +43,8 @@ pub(crate) struct Args {
     /// Shader variants, a row of the table that `gpu-bearing devices` shows [default: the adapter's]
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
+    #[command(flatten)]
+    pub(crate) jobs: Jobs,
     /// Print the figures as JSON, and all else to standard error
     #[arg(long)]
     json: bool,
@@ -88,35 +87,25 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let plan = reproduce::runs(&experiments, &extent);
     reproduce::refuse_missing_recordings(&plan, &base, &folders)?;
     screen.line(format!("adapter  {}", gpu.info))?;
-    screen.line(format!("runs     {} in {}", plan.len(), out.join("runs").display()))?;
+    let at_once = args.jobs.on(&gpu.info);
+    screen.line(format!("runs     {} in {}, {at_once} at a time", plan.len(), out.join("runs").display()))?;
 
-    let interrupted = catch_interrupts()?;
-    let mut results = Vec::new();
-    for (index, run) in plan.iter().enumerate() {
-        let left = seconds_left(&results, &plan[index..]);
-        let bar = RunBar::new(&run.name, (index, plan.len()), run.epochs, left);
-        let outcome = carry_out(&gpu, run, &base, &folders, interrupted, &mut |event| bar.show(&event));
-        bar.end();
-        if let Outcome::Interrupted { epoch, .. } = outcome? {
-            return Err(Error::failed(format!(
-                "interrupted in run {} of {}, {}, epoch {epoch}; go on with: {}",
-                index + 1,
-                plan.len(),
-                run.name,
-                output::command()
-            )));
-        }
-        let result = RunResult::read(run, &folders)?;
-        model_card::write(&RunFolder::open(&folders.join(&run.name))?)?;
-        screen.line(line(index, &plan, &result, base.data.is_none()))?;
-        results.push(result);
-    }
+    let mut results = vec![None; plan.len()];
+    let trainings = reproduce::trainings(&plan, &base, &folders);
+    let adapter = base.adapter.as_deref();
+    trainings::carry_out(adapter, &trainings, at_once, "runs", screen, &mut |place| {
+        let result = RunResult::read(&plan[place], &folders)?;
+        let line = line(&result, base.data.is_none());
+        results[place] = Some(result);
+        Ok(line)
+    })?;
 
     let mut reproduction = Reproduction {
         command: output::command(),
         quick: args.quick,
         synthetic: base.data.is_none(),
-        runs: results,
+        at_once,
+        runs: results.into_iter().flatten().collect(),
         curves: Default::default(),
         diagnosis: None,
     };
@@ -145,37 +134,10 @@ fn show(screen: Screen, reproduction: &Reproduction, out: Option<&Path>) -> Resu
 }
 
 /// What a finished run has come to.
-fn line(index: usize, plan: &[Run], result: &RunResult, synthetic: bool) -> String {
+fn line(result: &RunResult, synthetic: bool) -> String {
     let figure = match result.run.protocol {
         Protocol::Paper => format!("test accuracy {}", percent(result.test.accuracy)),
         Protocol::PaperByTime => format!("balanced test accuracy {}", percent(result.test.balanced_accuracy)),
     };
-    let split = split(result.run.protocol, synthetic).words();
-    format!(
-        "{:>3}/{}  {}: {figure} ({split}), {:.0} s",
-        index + 1,
-        plan.len(),
-        result.run.name,
-        result.seconds
-    )
-}
-
-/// Seconds that the runs `left` will take, by the time an epoch took of the same model, or of any where there is none.
-fn seconds_left(done: &[RunResult], left: &[Run]) -> Option<f64> {
-    let each = |wanted: &dyn Fn(&RunResult) -> bool| {
-        let (mut seconds, mut epochs) = (0.0, 0);
-        for result in done.iter().filter(|result| wanted(result)) {
-            seconds += result.seconds;
-            epochs += result.run.epochs;
-        }
-        (epochs > 0).then(|| seconds / epochs as f64)
-    };
-    let any = each(&|_| true)?;
-    let of = |run: &Run| {
-        let same = |result: &RunResult| {
-            result.run.model == run.model && result.run.from.is_some() == run.from.is_some()
-        };
-        run.epochs as f64 * each(&same).unwrap_or(any)
-    };
-    Some(left.iter().map(of).sum())
+    format!("{figure} ({}), {:.0} s", split(result.run.protocol, synthetic).words(), result.seconds)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::figures::percent;
+use super::figures::{percent, training_minutes};
 use super::runs::{cell, csv};
 use super::sheet::{Sheet, columns};
 use super::{Align, drawing, ladder, page, scores};
@@ -48,7 +48,7 @@ pub fn page(validation: &CrossValidation) -> String {
             ("Classes".to_owned(), classes.join(", ")),
             ("Limits".to_owned(), limits(validation)),
             ("Plain classifiers".to_owned(), rows(validation)),
-            ("Training, all folds".to_owned(), minutes(validation)),
+            ("Training, all folds".to_owned(), training_minutes(validation.folds.iter().map(|fold| fold.seconds), validation.at_once)),
             ("Adapter".to_owned(), adapter.clone()),
             ("Version".to_owned(), version.clone()),
         ]))
@@ -319,11 +319,6 @@ fn tested(fold: &FoldResult) -> String {
         (_, false) => fold.held_out.join(", "),
         (_, true) => format!("drawn, seed {}", fold.seed),
     }
-}
-
-fn minutes(validation: &CrossValidation) -> String {
-    let seconds: f64 = validation.folds.iter().map(|fold| fold.seconds).sum();
-    format!("{:.1} minutes", seconds / 60.0)
 }
 
 fn folds_csv(validation: &CrossValidation) -> String {

@@ -9,6 +9,16 @@ pub fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
+/// Training times added up, in minutes, of trainings of which so many ran at a time.
+pub fn training_minutes(seconds: impl Iterator<Item = f64>, at_once: usize) -> String {
+    format!("{:.1} min{}", seconds.sum::<f64>() / 60.0, side_by_side(at_once))
+}
+
+/// What a training time was taken with, where that is more than the training itself.
+pub fn side_by_side(at_once: usize) -> String {
+    if at_once > 1 { format!(", with {at_once} trainings at a time") } else { String::new() }
+}
+
 /// Loss and both accuracies.
 pub fn figures(figures: &Figures) -> String {
     format!(

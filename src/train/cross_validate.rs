@@ -223,6 +223,8 @@ pub struct CrossValidation {
     pub most_windows: Option<usize>,
     /// Epochs at most.
     pub most_epochs: usize,
+    /// Trainings at a time.
+    pub at_once: usize,
     /// The folds, in the order in which they were carried out.
     pub folds: Vec<FoldResult>,
 }

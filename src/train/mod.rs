@@ -18,6 +18,7 @@ pub mod material;
 pub mod metrics;
 mod origin;
 pub mod predict;
+pub mod queue;
 pub mod recipe;
 pub mod reproduce;
 pub mod rhythm;

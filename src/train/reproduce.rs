@@ -14,23 +14,19 @@ pub use result::{Epochs, Group, Reproduction, RunResult, TransferGroups};
 
 use std::path::Path;
 
-use super::{Config, Event, Material, Outcome, RunFolder};
+use super::queue::Training;
+use super::{Config, Material, RunFolder};
 use crate::Result;
-use crate::gpu::Gpu;
 
-/// Brings `run` to its end in its folder below `runs`; `base` holds what all runs share.
-///
-/// # Errors
-/// As [`super::carry_out`].
-pub fn carry_out(
-    gpu: &Gpu,
-    run: &Run,
-    base: &Config,
-    runs: &Path,
-    interrupted: &dyn Fn() -> bool,
-    observe: &mut dyn FnMut(Event<'_>),
-) -> Result<Outcome> {
-    super::carry_out(gpu, run.config(base, runs), &runs.join(&run.name), interrupted, observe)
+/// The runs of `plan` as a queue takes them, in folders below `runs`; `base` holds what all runs share.
+pub fn trainings(plan: &[Run], base: &Config, runs: &Path) -> Vec<Training> {
+    let place = |name: &String| plan.iter().position(|run| run.name == *name);
+    let training = |run: &Run| Training {
+        folder: runs.join(&run.name),
+        config: run.config(base, runs),
+        after: run.from.as_ref().and_then(place),
+    };
+    plan.iter().map(training).collect()
 }
 
 /// Refuses `base` where it lacks recordings that one of `plan` will need, before hours have gone by.

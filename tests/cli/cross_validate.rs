@@ -72,8 +72,10 @@ fn one_fold() {
 #[cfg(unix)]
 fn interrupted() {
     let workshop = Workshop::new();
-    let long =
-        [&["cross-validate", "time", "--draws", "2", "--epochs", "60", "--patience", "0"][..], &SMALL[..4]];
+    let long = [
+        &["cross-validate", "time", "--draws", "2", "--epochs", "60", "--patience", "0", "--jobs", "1"][..],
+        &SMALL[..4],
+    ];
     let command = [&long.concat()[..], &["--out", "parts"]].concat();
     success(workshop.run(&[&long.concat()[..], &["--out", "whole"]].concat()));
     let mut child = workshop.command(&command);
@@ -82,7 +84,8 @@ fn interrupted() {
     assert!(lines.any(|line| line.unwrap().starts_with("  1/2")), "the first fold ends");
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let error = failure(child.wait_with_output().unwrap(), 1);
-    assert!(error.contains("interrupted in fold 2 of 2, time-02"), "{error}");
+    assert!(error.contains("interrupted in time-02, epoch "), "{error}");
+    assert!(error.contains("; 1 of 2 folds are finished; go on with: "), "{error}");
     assert!(error.contains("cross-validate time --draws 2"), "{error}");
     assert!(!workshop.path("parts/report").exists());
     success(workshop.run(&command));

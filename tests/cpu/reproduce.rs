@@ -80,6 +80,7 @@ fn finished(experiments: &[Experiment]) -> Reproduction {
         command: "gpu-bearing reproduce --data cwru".to_owned(),
         quick: false,
         synthetic: false,
+        at_once: 2,
         runs: runs(experiments, &Extent::FULL).iter().enumerate().map(result).collect(),
         curves: BTreeMap::new(),
         diagnosis: Some(Diagnosis {

@@ -8,6 +8,7 @@ use super::sheets::{paper_split, percent, runs_of, sheets, split, time_split};
 use crate::nn::Model;
 use crate::report::confusion;
 use crate::report::drawing::{self, Drawing};
+use crate::report::figures::training_minutes;
 use crate::report::page;
 use crate::report::plot::{Curve, Panel, Scale};
 use crate::report::runs::csv;
@@ -37,7 +38,7 @@ pub fn page(reproduction: &Reproduction) -> String {
             ("Adapter".to_owned(), distinct(reproduction, |run| &run.adapter)),
             ("Version".to_owned(), distinct(reproduction, |run| &run.version)),
             ("Runs".to_owned(), reproduction.runs.len().to_string()),
-            ("Training, all runs".to_owned(), minutes(reproduction)),
+            ("Training, all runs".to_owned(), training_minutes(reproduction.runs.iter().map(|run| run.seconds), reproduction.at_once)),
         ]))
     };
     page::frame("Reproduction", "A CNN-LSTM for bearing faults, reproduced", &body, &reproduction.command)
@@ -292,9 +293,4 @@ fn runs_csv(reproduction: &Reproduction) -> String {
 fn distinct<'a>(reproduction: &'a Reproduction, of: impl Fn(&'a RunResult) -> &'a String) -> String {
     let values: BTreeSet<&str> = reproduction.runs.iter().map(|run| of(run).as_str()).collect();
     values.into_iter().collect::<Vec<_>>().join("; ")
-}
-
-fn minutes(reproduction: &Reproduction) -> String {
-    let seconds: f64 = reproduction.runs.iter().map(|run| run.seconds).sum();
-    format!("{:.1} min", seconds / 60.0)
 }

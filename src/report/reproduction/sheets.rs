@@ -1,6 +1,7 @@
 //! The paper's tables with our figures beside its own.
 
 use crate::report::Align;
+use crate::report::figures::side_by_side;
 use crate::report::page::Split;
 use crate::report::sheet::{Sheet, columns};
 use crate::train::reproduce::{Experiment, Group, Reproduction, RunResult, TransferGroups, paper};
@@ -172,9 +173,10 @@ fn models(reproduction: &Reproduction) -> Option<Sheet> {
         rows,
         note: format!(
             "mean accuracy; {}. By time: balanced accuracy over the test windows of one run on the same recordings, \
-             resampled to one rate ({}). Time: of training, ours the median, on different machines",
+             resampled to one rate ({}). Time: of training, ours the median{}, on different machines",
             leaks(reproduction),
-            time_split(reproduction).words()
+            time_split(reproduction).words(),
+            side_by_side(reproduction.at_once)
         ),
     })
 }
@@ -222,8 +224,9 @@ fn transfer(reproduction: &Reproduction) -> Option<Sheet> {
             ours("transferred", &short)?,
         ],
         note: format!(
-            "mean accuracy; the network of 1 hp is frozen, a dense layer and the output layer learn. Time: of training, ours the median. \
+            "mean accuracy; the network of 1 hp is frozen, a dense layer and the output layer learn. Time: of training, ours the median{}. \
              Saved: of the time from scratch; {}",
+            side_by_side(reproduction.at_once),
             leaks(reproduction)
         ),
     })

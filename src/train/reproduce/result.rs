@@ -21,7 +21,9 @@ pub struct Reproduction {
     pub quick: bool,
     /// Whether it ran on the embedded synthetic sample.
     pub synthetic: bool,
-    /// The runs, in the order in which they were carried out.
+    /// Trainings at a time.
+    pub at_once: usize,
+    /// The runs, in the order in which they were taken up.
     pub runs: Vec<RunResult>,
     /// The epochs of the runs that are drawn: of each group's last run.
     pub curves: BTreeMap<String, Epochs>,
