@@ -54,24 +54,23 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let plan: Vec<(usize, usize)> = (ladder.iter().enumerate())
         .flat_map(|(rung, folds)| (0..folds.folds.len()).map(move |fold| (rung, fold)))
         .collect();
-    let gpu = Gpu::open(base.adapter.as_deref())?;
-    let at_once = args.jobs.on(&gpu.info);
+    let adapter = Gpu::open(base.adapter.as_deref())?.info;
+    let at_once = args.jobs.at_once(&adapter, plan.len());
 
     let mut validation = CrossValidation {
         command: output::command(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        adapter: gpu.info.to_string(),
+        adapter: adapter.to_string(),
         synthetic: base.data.is_none(),
         model: base.model.clone().unwrap_or_default(),
         recordings: recordings.len(),
         classes: gpu_bearing::data::classes::classes(&recordings)?,
         most_windows: base.windows,
         most_epochs: base.epochs,
-        at_once,
         folds: Vec::new(),
     };
     drop(recordings);
-    screen.line(format!("adapter  {}", gpu.info))?;
+    screen.line(format!("adapter  {adapter}"))?;
     screen.line(format!("limits   {}", pages::limits(&validation)))?;
     screen.line(format!(
         "folds    {} in {}, {at_once} at a time",

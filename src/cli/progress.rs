@@ -1,10 +1,12 @@
 //! How far a training is, or many of them: bars where a person looks on, and a line an epoch of a training everywhere.
 
+use std::collections::HashMap;
 use std::mem;
 use std::time::Instant;
 
 use gpu_bearing::Result;
 use gpu_bearing::report::figures::{epoch, under_way};
+use gpu_bearing::train::queue::Training;
 use gpu_bearing::train::{Config, EpochRecord, Schedule, Trainer};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -72,102 +74,99 @@ impl<'a> Progress<'a> {
 
 /// The progress of many trainings, on standard error and only where that is a terminal: all of them, and each that is under
 /// way.
-pub(crate) struct Trainings {
+pub(crate) struct Trainings<'a> {
     bars: MultiProgress,
     all: ProgressBar,
+    trainings: &'a [Training],
     at_once: usize,
-    expected: Vec<Expected>,
+    states: Vec<State>,
+    /// Seconds and epochs of those finished, by kind.
+    known: HashMap<Kind, (f64, usize)>,
 }
 
-/// A training and how long it may take.
-struct Expected {
-    name: String,
-    /// What trains alike has the same one.
-    kind: String,
-    epochs: usize,
-    state: State,
-}
+/// What takes about as long as each other: the built-in model, and whether it is that of another run.
+type Kind = (Option<String>, bool);
 
 enum State {
     Waiting,
     UnderWay(ProgressBar, Instant),
-    /// After so many seconds of training.
-    Finished(f64),
+    Finished,
 }
 
-impl Trainings {
-    /// Of trainings that are to come, in `things`, a plural: each its name, its kind (what trains alike is of one) and its
-    /// epochs.
-    pub(crate) fn new(things: &str, trainings: Vec<(String, String, usize)>, at_once: usize) -> Self {
+impl<'a> Trainings<'a> {
+    /// Of `trainings` that are to come, `at_once` at a time, in `things`, a plural.
+    pub(crate) fn new(things: &str, trainings: &'a [Training], at_once: usize) -> Self {
         let bars = MultiProgress::new();
         let all = bars.add(bar("[{bar:20}] {pos}/{len} {prefix}{msg}").with_prefix(things.to_owned()));
         all.set_length(trainings.len() as u64);
-        let expected = |(name, kind, epochs)| Expected { name, kind, epochs, state: State::Waiting };
-        Self { bars, all, at_once, expected: trainings.into_iter().map(expected).collect() }
+        let states = trainings.iter().map(|_| State::Waiting).collect();
+        Self { bars, all, trainings, at_once, states, known: HashMap::new() }
     }
 
     /// The training at a place was taken up.
     pub(crate) fn begin(&mut self, place: usize) {
-        let training = &mut self.expected[place];
-        let bar = self.bars.add(bar("[{bar:20}] {prefix}  {msg}").with_prefix(training.name.clone()));
-        training.state = State::UnderWay(bar, Instant::now());
+        let name = self.trainings[place].name().into_owned();
+        let bar = self.bars.add(bar("[{bar:20}] {prefix}  {msg}").with_prefix(name));
+        self.states[place] = State::UnderWay(bar, Instant::now());
     }
 
     /// `done` of the `of` steps of its epoch number `epoch` (from 1) are done.
     pub(crate) fn step(&self, place: usize, epoch: usize, done: usize, of: usize) {
-        let Expected { epochs, state, .. } = &self.expected[place];
-        if let State::UnderWay(bar, _) = state {
+        let epochs = self.trainings[place].config.epochs;
+        if let State::UnderWay(bar, _) = &self.states[place] {
             bar.set_length((epochs * of) as u64);
             bar.set_message(format!("epoch {epoch}/{epochs}"));
             bar.set_position(((epoch - 1) * of + done) as u64);
         }
-        let left = self
-            .seconds_left()
-            .map_or(String::new(), |seconds| format!(", {:.0} min left", (seconds / 60.0).ceil()));
-        self.all.set_message(left);
+        let left = self.seconds_left().map(|seconds| format!(", {:.0} min left", (seconds / 60.0).ceil()));
+        self.all.set_message(left.unwrap_or_default());
     }
 
     /// It is finished after so many `seconds` of training: prints `line`.
     pub(crate) fn finish(&mut self, place: usize, seconds: f64, line: String, screen: Screen) -> Result<()> {
-        let before = mem::replace(&mut self.expected[place].state, State::Finished(seconds));
-        if let State::UnderWay(bar, _) = before {
+        if let State::UnderWay(bar, _) = mem::replace(&mut self.states[place], State::Finished) {
             bar.finish_and_clear();
         }
+        let Training { config, .. } = &self.trainings[place];
+        let known = self.known.entry(kind(config)).or_default();
+        *known = (known.0 + seconds, known.1 + config.epochs);
         self.all.inc(1);
         self.bars.suspend(|| screen.line(line))
     }
 
     /// How many are finished.
     pub(crate) fn finished(&self) -> usize {
-        self.expected.iter().filter(|training| matches!(training.state, State::Finished(_))).count()
+        self.states.iter().filter(|state| matches!(state, State::Finished)).count()
     }
 
-    /// Seconds until all are finished, by the time that others of the kind took, or any where there is none.
+    /// Seconds until all are finished, by the time that an epoch of others of the kind took, or of any where there is none.
     fn seconds_left(&self) -> Option<f64> {
-        let mean = |wanted: &dyn Fn(&Expected) -> bool| {
-            let of = |training: &Expected| match training.state {
-                State::Finished(seconds) if wanted(training) => Some(seconds),
-                _ => None,
-            };
-            let known: Vec<f64> = self.expected.iter().filter_map(of).collect();
-            (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
-        };
-        let any = mean(&|_| true)?;
-        let left = |training: &Expected| {
-            let whole = || mean(&|other| other.kind == training.kind).unwrap_or(any);
-            match &training.state {
-                State::Waiting => whole(),
-                State::UnderWay(_, since) => (whole() - since.elapsed().as_secs_f64()).max(0.0),
-                State::Finished(_) => 0.0,
+        let any = self.known.values().fold((0.0, 0), |sum, known| (sum.0 + known.0, sum.1 + known.1));
+        if any.1 == 0 {
+            return None;
+        }
+        let left = |(training, state): (&Training, &State)| {
+            let (seconds, epochs) = *self.known.get(&kind(&training.config)).unwrap_or(&any);
+            let whole = training.config.epochs as f64 * seconds / epochs as f64;
+            match state {
+                State::Waiting => whole,
+                State::UnderWay(_, since) => (whole - since.elapsed().as_secs_f64()).max(0.0),
+                State::Finished => 0.0,
             }
         };
-        Some(self.expected.iter().map(left).sum::<f64>() / self.at_once as f64)
+        let left: Vec<f64> = self.trainings.iter().zip(&self.states).map(left).collect();
+        let longest = left.iter().copied().fold(0.0, f64::max);
+        Some((left.iter().sum::<f64>() / self.at_once as f64).max(longest))
     }
 
     /// Takes the bars away.
     pub(crate) fn end(&self) {
         drop(self.bars.clear());
     }
+}
+
+fn kind(config: &Config) -> Kind {
+    (config.model.clone(), config.from.is_some())
 }
 
 /// How many of a known number are done, on standard error and only where that is a terminal.

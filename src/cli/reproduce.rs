@@ -87,7 +87,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let plan = reproduce::runs(&experiments, &extent);
     reproduce::refuse_missing_recordings(&plan, &base, &folders)?;
     screen.line(format!("adapter  {}", gpu.info))?;
-    let at_once = args.jobs.on(&gpu.info);
+    let at_once = args.jobs.at_once(&gpu.info, plan.len());
     screen.line(format!("runs     {} in {}, {at_once} at a time", plan.len(), out.join("runs").display()))?;
 
     let mut results = vec![None; plan.len()];
@@ -104,7 +104,6 @@ pub(crate) fn run(args: Args) -> Result<()> {
         command: output::command(),
         quick: args.quick,
         synthetic: base.data.is_none(),
-        at_once,
         runs: results.into_iter().flatten().collect(),
         curves: Default::default(),
         diagnosis: None,

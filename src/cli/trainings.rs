@@ -5,18 +5,22 @@ use std::thread::available_parallelism;
 
 use gpu_bearing::gpu::adapter::AdapterInfo;
 use gpu_bearing::report::model_card;
+use gpu_bearing::train::RunFolder;
 use gpu_bearing::train::queue::{Stage, Training, carry_out_all};
-use gpu_bearing::train::{RunFolder, Summary};
 use gpu_bearing::{Error, Result};
 
 use super::interrupt::catch_interrupts;
 use super::output::{self, Screen};
 use super::progress::Trainings;
 
+/// Without `--jobs`, not more than this: where no kernel is compiled yet, each training compiles them with threads and
+/// memory of its own.
+const MOST: usize = 8;
+
 /// How many trainings run side by side.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Jobs {
-    /// Trainings at a time; each ends as it would alone [default: one a core on a software adapter, otherwise 1]
+    /// Trainings at a time; each ends as it would alone [default: one a core on a software adapter, at most 8, otherwise 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     jobs: Option<u64>,
 }
@@ -27,13 +31,14 @@ impl Jobs {
         self.jobs == Some(1)
     }
 
-    /// How many on this adapter.
-    pub(crate) fn on(self, adapter: &AdapterInfo) -> usize {
-        match self.jobs {
+    /// How many of the `trainings` at a time on this adapter.
+    pub(crate) fn at_once(self, adapter: &AdapterInfo, trainings: usize) -> usize {
+        let most = match self.jobs {
             Some(jobs) => jobs as usize,
-            None if adapter.is_software() => available_parallelism().map_or(1, NonZero::get),
+            None if adapter.is_software() => available_parallelism().map_or(1, NonZero::get).min(MOST),
             None => 1,
-        }
+        };
+        most.min(trainings)
     }
 }
 
@@ -51,47 +56,33 @@ pub(crate) fn carry_out(
     finished: &mut dyn FnMut(usize) -> Result<String>,
 ) -> Result<()> {
     let interrupted = catch_interrupts()?;
-    let names: Vec<String> = trainings.iter().map(name).collect();
-    let expected = trainings.iter().map(|training| (name(training), kind(training), training.config.epochs));
-    let mut progress = Trainings::new(things, expected.collect(), at_once);
+    let of = trainings.len();
+    let mut progress = Trainings::new(things, trainings, at_once);
     let mut under_way = Vec::new();
     let outcome = carry_out_all(selector, trainings, at_once, interrupted, &mut |place, stage| {
+        let name = trainings[place].name();
         match stage {
             Stage::Begun => progress.begin(place),
             Stage::Step { epoch, done, of } => progress.step(place, epoch, done, of),
             Stage::Finished(summary) => {
-                let Summary { train_seconds, .. } = *summary;
                 model_card::write(&RunFolder::open(&trainings[place].folder)?)?;
                 let number = progress.finished() + 1;
-                let line = format!("{number:>3}/{}  {}: {}", names.len(), names[place], finished(place)?);
-                progress.finish(place, train_seconds, line, screen)?;
+                let line = format!("{number:>3}/{of}  {name}: {}", finished(place)?);
+                progress.finish(place, summary.train_seconds, line, screen)?;
             }
-            Stage::Interrupted(epoch) => under_way.push(format!("{}, epoch {epoch}", names[place])),
+            Stage::Interrupted(epoch) => under_way.push(format!("{name} (epoch {epoch})")),
         }
         Ok(())
     });
     progress.end();
     outcome?;
     let done = progress.finished();
-    if done == names.len() {
+    if done == of {
         return Ok(());
     }
-    let within =
-        if under_way.is_empty() { String::new() } else { format!(" in {}", under_way.join(" and ")) };
+    let within = if under_way.is_empty() { String::new() } else { format!(" in {}", under_way.join(", ")) };
     Err(Error::failed(format!(
-        "interrupted{within}; {done} of {} {things} are finished; go on with: {}",
-        names.len(),
+        "interrupted{within}: {done} of {of} {things} are finished; go on with: {}",
         output::command()
     )))
-}
-
-/// A training goes by the name of its folder.
-fn name(training: &Training) -> String {
-    training.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Trainings of one kind take about as long as each other.
-fn kind(training: &Training) -> String {
-    let config = &training.config;
-    format!("{:?} {:?} {} {:?}", config.model, config.freeze, config.epochs, config.split)
 }

@@ -48,7 +48,7 @@ pub fn page(validation: &CrossValidation) -> String {
             ("Classes".to_owned(), classes.join(", ")),
             ("Limits".to_owned(), limits(validation)),
             ("Plain classifiers".to_owned(), rows(validation)),
-            ("Training, all folds".to_owned(), training_minutes(validation.folds.iter().map(|fold| fold.seconds), validation.at_once)),
+            ("Training, all folds".to_owned(), training_minutes(validation.folds.iter().map(|fold| (fold.seconds, fold.at_once)))),
             ("Adapter".to_owned(), adapter.clone()),
             ("Version".to_owned(), version.clone()),
         ]))

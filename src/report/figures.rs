@@ -9,14 +9,18 @@ pub fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-/// Training times added up, in minutes, of trainings of which so many ran at a time.
-pub fn training_minutes(seconds: impl Iterator<Item = f64>, at_once: usize) -> String {
-    format!("{:.1} min{}", seconds.sum::<f64>() / 60.0, side_by_side(at_once))
+/// The times of trainings added up: of each the seconds, and how many ran at a time.
+pub fn training_minutes(trainings: impl Iterator<Item = (f64, usize)>) -> String {
+    let (seconds, at_once): (Vec<f64>, Vec<usize>) = trainings.unzip();
+    format!("{:.1} min{}", seconds.iter().sum::<f64>() / 60.0, side_by_side(at_once.into_iter()))
 }
 
-/// What a training time was taken with, where that is more than the training itself.
-pub fn side_by_side(at_once: usize) -> String {
-    if at_once > 1 { format!(", with {at_once} trainings at a time") } else { String::new() }
+/// What to say behind the times of trainings, of which so many ran at a time.
+pub fn side_by_side(at_once: impl Iterator<Item = usize>) -> String {
+    match at_once.max() {
+        Some(most @ 2..) => format!(", up to {most} trainings at a time"),
+        _ => String::new(),
+    }
 }
 
 /// Loss and both accuracies.

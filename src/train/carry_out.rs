@@ -6,22 +6,21 @@ use super::{Config, Event, Material, Origin, Outcome, RunFolder, Trainer};
 use crate::gpu::Gpu;
 use crate::{Error, Result};
 
-/// Brings the run of `config` in the folder `path` to its end: one that is finished is not run again, one that was
-/// interrupted goes on.
+/// Brings the run of `config` in the folder `path` to its end, one of so many `at_once`: one that is finished is not run
+/// again, one that was interrupted goes on.
 ///
 /// # Errors
 /// The folder holds a run with other options, or as [`Trainer::start`], [`Trainer::resume`] and [`Trainer::run`].
-pub fn carry_out(
+pub(super) fn carry_out(
     gpu: &Gpu,
     mut config: Config,
     path: &Path,
+    at_once: usize,
     interrupted: &dyn Fn() -> bool,
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<Outcome> {
     let folder = RunFolder::open_or_create(path)?;
-    if folder.config().exists() {
-        refuse_other_options(&folder, &config)?;
-    }
+    refuse_other_options(&folder, &config)?;
     if folder.is_finished() {
         return Ok(Outcome::Finished(Box::new(folder.read_summary()?)));
     }
@@ -34,13 +33,17 @@ pub fn carry_out(
         Some(last) => Trainer::resume(gpu, &config, &material, &folder, last),
         None => Trainer::start(gpu, &config, &material, &folder).inspect_err(|_| folder.discard_if_empty()),
     }?;
+    trainer = trainer.one_of(at_once);
     folder.write_config(&config)?;
     trainer.run(interrupted, observe)
 }
 
 /// Refuses a folder whose run was begun with other options than `config`. The adapter may be another one, and layers that
 /// were to be frozen stand there by name. What depends on model and recordings must be given as well, but for the rate.
-fn refuse_other_options(folder: &RunFolder, config: &Config) -> Result<()> {
+pub(super) fn refuse_other_options(folder: &RunFolder, config: &Config) -> Result<()> {
+    if !folder.config().exists() {
+        return Ok(());
+    }
     let before = folder.read_config()?;
     let wanted = toml::Table::try_from(config).expect("options are strings, numbers and booleans");
     // A rate that was left open has been filled in.

@@ -125,6 +125,9 @@ pub struct FoldResult {
     pub epochs: usize,
     /// Seconds that they took.
     pub seconds: f64,
+    /// Trainings at a time meanwhile.
+    #[serde(default = "crate::train::run_folder::alone")]
+    pub at_once: usize,
     /// The network.
     pub network: Scores,
     /// Plain classifiers on the same division.
@@ -143,7 +146,8 @@ impl FoldResult {
         let summary = folder.read_summary()?;
         let count = |figures: Option<Figures>| figures.map_or(0, |figures| figures.windows);
         let windows = [summary.train, summary.validation, summary.test].map(count);
-        let Summary { held_out, leaky, divisions, epochs, train_seconds, scores, baselines, .. } = summary;
+        let Summary { held_out, leaky, divisions, epochs, train_seconds, at_once, scores, baselines, .. } =
+            summary;
         let Some(network) = scores else {
             return Err(Error::input(format!(
                 "{}: was trained by a version that kept fewer figures: choose another folder with --out",
@@ -162,6 +166,7 @@ impl FoldResult {
             windows,
             epochs,
             seconds: train_seconds,
+            at_once,
             network,
             baselines,
         })
@@ -223,8 +228,6 @@ pub struct CrossValidation {
     pub most_windows: Option<usize>,
     /// Epochs at most.
     pub most_epochs: usize,
-    /// Trainings at a time.
-    pub at_once: usize,
     /// The folds, in the order in which they were carried out.
     pub folds: Vec<FoldResult>,
 }

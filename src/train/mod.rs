@@ -36,7 +36,6 @@ pub use agreement::disagree;
 pub use baseline::Baseline;
 pub use baselines::Baselines;
 pub use bearing::bearing_of;
-pub use carry_out::carry_out;
 pub use class_weights::ClassWeights;
 pub use config::{Config, Protocol};
 pub use evaluate::{Evaluation, evaluate};

@@ -3,13 +3,15 @@
 //! The steps of one training wait for each other, and every launch for its last workgroup; trainings side by side fill
 //! these gaps. A run's numbers do not depend on what runs beside it.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::{Config, Event, Outcome, Summary, carry_out};
+use super::carry_out::{carry_out, refuse_other_options};
+use super::{Config, Event, Outcome, RunFolder, Summary};
 use crate::Result;
 use crate::gpu::Gpu;
 
@@ -22,6 +24,13 @@ pub struct Training {
     pub config: Config,
     /// The place in the queue of the run that must be finished before, if there is one.
     pub after: Option<usize>,
+}
+
+impl Training {
+    /// It goes by the name of its folder.
+    pub fn name(&self) -> Cow<'_, str> {
+        self.folder.file_name().unwrap_or_default().to_string_lossy()
+    }
 }
 
 /// What becomes of a run in the queue.
@@ -40,7 +49,7 @@ pub enum Stage {
     },
     /// It is finished, now or long ago.
     Finished(Box<Summary>),
-    /// The caller interrupted it in this epoch, from 1.
+    /// It was interrupted in this epoch, from 1, and stands as it was then.
     Interrupted(usize),
 }
 
@@ -61,12 +70,25 @@ impl Waiting {
     }
 }
 
-/// Carries out all `trainings` as [`carry_out`], in their order, `at_once` at a time, each of these on a device of its own of
-/// the adapter that `selector` names. `observe` is told in this thread what becomes of the run at a place. Once `interrupted`
-/// says so, or a run or `observe` fails, those under way are saved as they stand and no other begins.
+/// Asks all trainings to end when one has, or who looks on, in a panic: nobody is to wait hours for its message.
+struct StopOnPanic<'a>(&'a AtomicBool);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Brings all `trainings` to their ends, in their order, `at_once` at a time (at least 1), each of these on a device of its
+/// own of the adapter that `selector` names: one that is finished is not run again, one that was interrupted goes on.
+/// `observe` is told in this thread what becomes of the run at a place. Once `interrupted` says so, or a run or `observe`
+/// fails, those under way are saved as they stand and no other begins. Whether all were finished, `observe` has been told.
 ///
 /// # Errors
-/// The first error of [`Gpu::open`], [`carry_out`] or `observe`.
+/// A folder holds a run with other options, before any training begins; otherwise the first error of [`Gpu::open`], of a
+/// run, with its name, or of `observe`.
 pub fn carry_out_all(
     selector: Option<&str>,
     trainings: &[Training],
@@ -74,21 +96,27 @@ pub fn carry_out_all(
     interrupted: &(dyn Fn() -> bool + Sync),
     observe: &mut dyn FnMut(usize, Stage) -> Result<()>,
 ) -> Result<()> {
+    for Training { folder, config, .. } in trainings.iter().filter(|training| training.folder.exists()) {
+        refuse_other_options(&RunFolder::open(folder)?, config)?;
+    }
     let places = (0..trainings.len()).collect();
     let waiting = Mutex::new(Waiting { places, finished: vec![false; trainings.len()] });
     let failed = AtomicBool::new(false);
     let stop = || failed.load(Ordering::Relaxed) || interrupted();
     let (report, reports) = mpsc::channel();
     thread::scope(|scope| {
-        for _ in 0..at_once.min(trainings.len()) {
-            let (report, waiting, stop) = (report.clone(), &waiting, &stop);
+        for _ in 0..at_once {
+            let (report, waiting, failed, stop) = (report.clone(), &waiting, &failed, &stop);
             scope.spawn(move || {
-                if let Err(error) = work(selector, trainings, waiting, stop, &report) {
+                let _stop = StopOnPanic(failed);
+                if let Err(error) = work(selector, trainings, at_once, waiting, stop, &report) {
+                    failed.store(true, Ordering::Relaxed);
                     drop(report.send(Err(error)));
                 }
             });
         }
         drop(report);
+        let _stop = StopOnPanic(&failed);
         let mut first = Ok(());
         for told in reports {
             let seen = told.and_then(|(place, stage)| observe(place, stage));
@@ -106,6 +134,7 @@ pub fn carry_out_all(
 fn work(
     selector: Option<&str>,
     trainings: &[Training],
+    at_once: usize,
     waiting: &Mutex<Waiting>,
     stop: &dyn Fn() -> bool,
     report: &Sender<Result<(usize, Stage)>>,
@@ -118,11 +147,12 @@ fn work(
         let tell = |stage: Stage| drop(report.send(Ok((place, stage))));
         tell(Stage::Begun);
         let Training { folder, config, .. } = &trainings[place];
-        let outcome = carry_out(&gpu, config.clone(), folder, stop, &mut |event| {
+        let outcome = carry_out(&gpu, config.clone(), folder, at_once, stop, &mut |event| {
             if let Event::Step { epoch, done, of } = event {
                 tell(Stage::Step { epoch, done, of });
             }
-        })?;
+        })
+        .map_err(|error| error.within(trainings[place].name()))?;
         match outcome {
             Outcome::Finished(summary) => {
                 waiting().finished[place] = true;

@@ -101,6 +101,9 @@ pub struct Summary {
     pub best_epoch: usize,
     /// Seconds that the epochs took.
     pub train_seconds: f64,
+    /// Trainings at a time, this one among them, when it ended: seconds of one are longer beside others.
+    #[serde(default = "alone")]
+    pub at_once: usize,
     /// Names of the classes.
     pub classes: Vec<String>,
     /// The kept model over all training windows, dropout off.
@@ -127,6 +130,11 @@ pub struct Summary {
     /// validates.
     #[serde(default)]
     pub rejection: Option<Rejection>,
+}
+
+/// Trainings at a time where a record does not say: versions before ran one after the other.
+pub(super) fn alone() -> usize {
+    1
 }
 
 /// The kept model of the run in the folder `path`, or the checkpoint in that file.

@@ -63,6 +63,8 @@ pub struct Trainer<'a> {
     config: &'a Config,
     material: &'a Material,
     folder: &'a RunFolder,
+    /// Trainings at a time, this one among them.
+    at_once: usize,
     adapter: String,
     variants: Variants,
     network: Network<'a>,
@@ -236,6 +238,7 @@ impl<'a> Trainer<'a> {
             config,
             material,
             folder,
+            at_once: 1,
             adapter,
             variants,
             network,
@@ -269,6 +272,12 @@ impl<'a> Trainer<'a> {
     /// The record of each complete epoch.
     pub fn metrics(&self) -> &[EpochRecord] {
         &self.metrics
+    }
+
+    /// The same as one of so many trainings at a time, which its summary will say.
+    #[must_use]
+    pub fn one_of(self, at_once: usize) -> Self {
+        Self { at_once, ..self }
     }
 
     /// Trains to the end, or until `interrupted`.
@@ -424,6 +433,7 @@ impl<'a> Trainer<'a> {
             epochs: self.epoch,
             best_epoch: self.record.best.map_or(0, |best| best.epoch),
             train_seconds: self.metrics.iter().map(|record| record.seconds).sum(),
+            at_once: self.at_once,
             classes: split.classes.clone(),
             train: train.tally.figures(),
             validation: validation.tally.figures(),

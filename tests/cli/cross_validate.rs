@@ -84,8 +84,8 @@ fn interrupted() {
     assert!(lines.any(|line| line.unwrap().starts_with("  1/2")), "the first fold ends");
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let error = failure(child.wait_with_output().unwrap(), 1);
-    assert!(error.contains("interrupted in time-02, epoch "), "{error}");
-    assert!(error.contains("; 1 of 2 folds are finished; go on with: "), "{error}");
+    assert!(error.contains("interrupted in time-02 (epoch "), "{error}");
+    assert!(error.contains(": 1 of 2 folds are finished; go on with: "), "{error}");
     assert!(error.contains("cross-validate time --draws 2"), "{error}");
     assert!(!workshop.path("parts/report").exists());
     success(workshop.run(&command));
@@ -104,4 +104,10 @@ fn refused() {
     let message = error(&["--split", "time", "--holdout", "3"]);
     assert!(message.contains("leave out --holdout, --split"), "{message}");
     assert!(!workshop.path("cross-validation").exists());
+
+    // Of several at a time, the fold that fails is named, and none is left half written.
+    let far = ["time", "--draws", "3", "--jobs", "2", "--learning-rate", "1e38", "--out", "far"];
+    let message = failure(workshop.run(&[&["cross-validate"][..], &far, &SMALL].concat()), 1);
+    assert!(message.contains("error: time-0") && message.contains("the loss is not finite"), "{message}");
+    assert!(!workshop.path("far/report").exists());
 }

@@ -62,8 +62,8 @@ fn rehearsal() {
 fn interrupted() {
     let workshop = Workshop::new();
     // A transfer among them, whose source is another run.
-    let command = ["reproduce", "transfer", "--quick", "--out", "parts", "--jobs", "2"];
-    // One training at a time, and then two: they do not disturb each other.
+    let command = ["reproduce", "transfer", "--quick", "--out", "parts", "--jobs", "3"];
+    // One training at a time, and then three: they do not disturb each other, and a transfer waits for its source.
     success(workshop.run(&[&command[..6], &["1"]].concat()));
     // Under one name, since a transfer's files name the folder of its source.
     std::fs::rename(workshop.path("parts"), workshop.path("whole")).unwrap();
@@ -76,6 +76,7 @@ fn interrupted() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let error = failure(child.wait_with_output().unwrap(), 1);
     assert!(error.contains("interrupted in ") && error.contains(" of 9 runs are finished"), "{error}");
+    assert!(error.matches("(epoch ").count() > 1, "several were under way: {error}");
     assert!(
         error.contains("go on with: ") && error.contains("reproduce transfer --quick --out parts"),
         "{error}"
@@ -92,7 +93,11 @@ fn interrupted() {
 fn refused() {
     let workshop = Workshop::new();
     success(workshop.run(&["reproduce", "diagnosis", "--quick", "--out", "one"]));
-    let error = failure(workshop.run(&["reproduce", "diagnosis", "--out", "one"]), 2);
+    // Refused before any other run is begun with these options.
+    let missing = workshop.path("one/runs/cnn-lstm-1hp-by-time-seed-0");
+    std::fs::remove_dir_all(&missing).unwrap();
+    let error = failure(workshop.run(&["reproduce", "diagnosis", "--out", "one", "--jobs", "2"]), 2);
+    assert!(!missing.exists());
     assert!(error.contains("begun with epochs 5, now it is 50: choose another folder with --out"), "{error}");
     let error =
         failure(workshop.run(&["reproduce", "diagnosis", "--quick", "--out", "one", "--data", "data"]), 2);

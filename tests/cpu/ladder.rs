@@ -28,7 +28,7 @@ pub(crate) fn validation() -> CrossValidation {
     serde_json::from_value(json!({
         "command": "gpu-bearing cross-validate", "version": "0", "adapter": "an adapter", "synthetic": true,
         "model": "tiny", "recordings": 12, "classes": ["normal", "worn & torn"], "most_windows": 60, "most_epochs": 2,
-        "at_once": 2, "folds": folds,
+        "folds": folds,
     }))
     .unwrap()
 }

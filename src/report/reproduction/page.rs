@@ -38,7 +38,7 @@ pub fn page(reproduction: &Reproduction) -> String {
             ("Adapter".to_owned(), distinct(reproduction, |run| &run.adapter)),
             ("Version".to_owned(), distinct(reproduction, |run| &run.version)),
             ("Runs".to_owned(), reproduction.runs.len().to_string()),
-            ("Training, all runs".to_owned(), training_minutes(reproduction.runs.iter().map(|run| run.seconds), reproduction.at_once)),
+            ("Training, all runs".to_owned(), training_minutes(reproduction.runs.iter().map(|run| (run.seconds, run.at_once)))),
         ]))
     };
     page::frame("Reproduction", "A CNN-LSTM for bearing faults, reproduced", &body, &reproduction.command)

@@ -176,7 +176,7 @@ fn models(reproduction: &Reproduction) -> Option<Sheet> {
              resampled to one rate ({}). Time: of training, ours the median{}, on different machines",
             leaks(reproduction),
             time_split(reproduction).words(),
-            side_by_side(reproduction.at_once)
+            side_by_side(reproduction.runs.iter().map(|run| run.at_once))
         ),
     })
 }
@@ -226,7 +226,7 @@ fn transfer(reproduction: &Reproduction) -> Option<Sheet> {
         note: format!(
             "mean accuracy; the network of 1 hp is frozen, a dense layer and the output layer learn. Time: of training, ours the median{}. \
              Saved: of the time from scratch; {}",
-            side_by_side(reproduction.at_once),
+            side_by_side(reproduction.runs.iter().map(|run| run.at_once)),
             leaks(reproduction)
         ),
     })

@@ -21,9 +21,7 @@ pub struct Reproduction {
     pub quick: bool,
     /// Whether it ran on the embedded synthetic sample.
     pub synthetic: bool,
-    /// Trainings at a time.
-    pub at_once: usize,
-    /// The runs, in the order in which they were taken up.
+    /// The runs, in the order of the plan.
     pub runs: Vec<RunResult>,
     /// The epochs of the runs that are drawn: of each group's last run.
     pub curves: BTreeMap<String, Epochs>,
@@ -45,6 +43,9 @@ pub struct RunResult {
     pub version: String,
     /// Seconds that the epochs took.
     pub seconds: f64,
+    /// Trainings at a time meanwhile.
+    #[serde(default = "crate::train::run_folder::alone")]
+    pub at_once: usize,
     /// Windows of each class, training and test together.
     pub windows: BTreeMap<String, usize>,
     /// The trained network over the training windows, dropout off.
@@ -96,8 +97,18 @@ impl RunResult {
     /// The run is not finished, or a file of its folder is damaged.
     pub fn read(run: &Run, runs: &Path) -> Result<Self> {
         let folder = RunFolder::open(&runs.join(&run.name))?;
-        let Summary { adapter, version, parameters, train_seconds, train, test, classes, confusion, .. } =
-            folder.read_summary()?;
+        let Summary {
+            adapter,
+            version,
+            parameters,
+            train_seconds,
+            at_once,
+            train,
+            test,
+            classes,
+            confusion,
+            ..
+        } = folder.read_summary()?;
         let mut windows = BTreeMap::new();
         for record in folder.read_split()?.into_iter().filter(|record| record.part != Part::Validation) {
             *windows.entry(record.condition).or_default() += 1;
@@ -114,6 +125,7 @@ impl RunResult {
             adapter,
             version,
             seconds: train_seconds,
+            at_once,
             windows,
             train,
             test,
