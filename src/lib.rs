@@ -43,6 +43,8 @@
 //! * A multiply-add is two instructions, also as `fma`, a division one per lane, workgroup memory no cheaper than a
 //!   buffer, a barrier of a workgroup larger than a subgroup very dear, a launch 20 to 70 us, a workgroup as much as a
 //!   hundred multiply-adds.
+//! * A launch waits for its last workgroup, and the next one for that launch: trainings side by side, each on a device of
+//!   its own with one thread a core, take four fifths of the time of one after the other ([`train::queue`]).
 //! * Fewer instructions alone are not less time: convolving steps in pairs, with three products for four (a fast FIR
 //!   algorithm), saved a sixth of them, gained nothing in conv2 and lost a tenth in conv3 and conv4.
 //!
