@@ -83,15 +83,13 @@ pub(crate) fn run(args: Args) -> Result<()> {
         after: None,
     };
     let trainings: Vec<Training> = plan.iter().map(training).collect();
-    let mut results = vec![None; plan.len()];
-    trainings::carry_out(base.adapter.as_deref(), &trainings, at_once, "folds", screen, &mut |place| {
+    let selector = base.adapter.as_deref();
+    validation.folds = trainings::carry_out(selector, &trainings, at_once, "folds", screen, &|place| {
         let (rung, index) = plan[place];
         let fold = FoldResult::read(&ladder[rung], index, &folders)?;
         let line = line(&fold, validation.synthetic);
-        results[place] = Some(fold);
-        Ok(line)
+        Ok((fold, line))
     })?;
-    validation.folds = results.into_iter().flatten().collect();
     for sheet in pages::sheets(&validation) {
         screen.line(format!("\n{}\n{}\n{}", sheet.title, sheet.table(), sheet.note))?;
     }

@@ -134,11 +134,6 @@ impl<'a> Trainings<'a> {
         self.bars.suspend(|| screen.line(line))
     }
 
-    /// How many are finished.
-    pub(crate) fn finished(&self) -> usize {
-        self.states.iter().filter(|state| matches!(state, State::Finished)).count()
-    }
-
     /// Seconds until all are finished, by the time that an epoch of others of the kind took, or of any where there is none.
     fn seconds_left(&self) -> Option<f64> {
         let any = self.known.values().fold((0.0, 0), |sum, known| (sum.0 + known.0, sum.1 + known.1));

@@ -90,21 +90,19 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let at_once = args.jobs.at_once(&gpu.info, plan.len());
     screen.line(format!("runs     {} in {}, {at_once} at a time", plan.len(), out.join("runs").display()))?;
 
-    let mut results = vec![None; plan.len()];
     let trainings = reproduce::trainings(&plan, &base, &folders);
-    let adapter = base.adapter.as_deref();
-    trainings::carry_out(adapter, &trainings, at_once, "runs", screen, &mut |place| {
+    let selector = base.adapter.as_deref();
+    let results = trainings::carry_out(selector, &trainings, at_once, "runs", screen, &|place| {
         let result = RunResult::read(&plan[place], &folders)?;
         let line = line(&result, base.data.is_none());
-        results[place] = Some(result);
-        Ok(line)
+        Ok((result, line))
     })?;
 
     let mut reproduction = Reproduction {
         command: output::command(),
         quick: args.quick,
         synthetic: base.data.is_none(),
-        runs: results.into_iter().flatten().collect(),
+        runs: results,
         curves: Default::default(),
         diagnosis: None,
     };

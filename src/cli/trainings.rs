@@ -43,21 +43,23 @@ impl Jobs {
 }
 
 /// Carries out all `trainings`, `at_once` at a time on the adapter that `selector` names; `things` is what they are, in the
-/// plural, and `finished` says in a line what has come of the one at a place.
+/// plural, and `finished` reads what has come of the one at a place, and says it in a line. Returns what was read, in their
+/// order.
 ///
 /// # Errors
 /// As [`carry_out_all`], or Ctrl-C.
-pub(crate) fn carry_out(
+pub(crate) fn carry_out<T>(
     selector: Option<&str>,
     trainings: &[Training],
     at_once: usize,
     things: &str,
     screen: Screen,
-    finished: &mut dyn FnMut(usize) -> Result<String>,
-) -> Result<()> {
+    finished: &dyn Fn(usize) -> Result<(T, String)>,
+) -> Result<Vec<T>> {
     let interrupted = catch_interrupts()?;
     let of = trainings.len();
     let mut progress = Trainings::new(things, trainings, at_once);
+    let mut results: Vec<Option<T>> = trainings.iter().map(|_| None).collect();
     let mut under_way = Vec::new();
     let outcome = carry_out_all(selector, trainings, at_once, interrupted, &mut |place, stage| {
         let name = trainings[place].name();
@@ -66,8 +68,10 @@ pub(crate) fn carry_out(
             Stage::Step { epoch, done, of } => progress.step(place, epoch, done, of),
             Stage::Finished(summary) => {
                 model_card::write(&RunFolder::open(&trainings[place].folder)?)?;
-                let number = progress.finished() + 1;
-                let line = format!("{number:>3}/{of}  {name}: {}", finished(place)?);
+                let (result, line) = finished(place)?;
+                results[place] = Some(result);
+                let number = results.iter().flatten().count();
+                let line = format!("{number:>3}/{of}  {name}: {line}");
                 progress.finish(place, summary.train_seconds, line, screen)?;
             }
             Stage::Interrupted(epoch) => under_way.push(format!("{name} (epoch {epoch})")),
@@ -76,13 +80,14 @@ pub(crate) fn carry_out(
     });
     progress.end();
     outcome?;
-    let done = progress.finished();
-    if done == of {
-        return Ok(());
+    let results: Vec<T> = results.into_iter().flatten().collect();
+    if results.len() == of {
+        return Ok(results);
     }
     let within = if under_way.is_empty() { String::new() } else { format!(" in {}", under_way.join(", ")) };
     Err(Error::failed(format!(
-        "interrupted{within}: {done} of {of} {things} are finished; go on with: {}",
+        "interrupted{within}: {} of {of} {things} are finished; go on with: {}",
+        results.len(),
         output::command()
     )))
 }

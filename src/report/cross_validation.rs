@@ -27,6 +27,7 @@ pub fn sheets(validation: &CrossValidation) -> Vec<Sheet> {
 /// The page.
 pub fn page(validation: &CrossValidation) -> String {
     let CrossValidation { classes, recordings, model, adapter, version, .. } = validation;
+    let training = validation.folds.iter().map(|fold| (fold.seconds, fold.at_once));
     let body = html! {
         p { "The same network and the same plain classifiers, on " (recordings) " recordings that were divided in one way \
             after the other. What stays together in a split decides what its figure means." }
@@ -48,7 +49,7 @@ pub fn page(validation: &CrossValidation) -> String {
             ("Classes".to_owned(), classes.join(", ")),
             ("Limits".to_owned(), limits(validation)),
             ("Plain classifiers".to_owned(), rows(validation)),
-            ("Training, all folds".to_owned(), training_minutes(validation.folds.iter().map(|fold| (fold.seconds, fold.at_once)))),
+            ("Training, all folds".to_owned(), training_minutes(training)),
             ("Adapter".to_owned(), adapter.clone()),
             ("Version".to_owned(), version.clone()),
         ]))

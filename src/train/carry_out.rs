@@ -7,10 +7,10 @@ use crate::gpu::Gpu;
 use crate::{Error, Result};
 
 /// Brings the run of `config` in the folder `path` to its end, one of so many `at_once`: one that is finished is not run
-/// again, one that was interrupted goes on.
+/// again, one that was interrupted goes on. The folder holds no run with other options, see [`refuse_other_options`].
 ///
 /// # Errors
-/// The folder holds a run with other options, or as [`Trainer::start`], [`Trainer::resume`] and [`Trainer::run`].
+/// As [`Material::load`], [`Trainer::start`], [`Trainer::resume`] and [`Trainer::run`].
 pub(super) fn carry_out(
     gpu: &Gpu,
     mut config: Config,
@@ -20,7 +20,6 @@ pub(super) fn carry_out(
     observe: &mut dyn FnMut(Event<'_>),
 ) -> Result<Outcome> {
     let folder = RunFolder::open_or_create(path)?;
-    refuse_other_options(&folder, &config)?;
     if folder.is_finished() {
         return Ok(Outcome::Finished(Box::new(folder.read_summary()?)));
     }
@@ -38,12 +37,9 @@ pub(super) fn carry_out(
     trainer.run(interrupted, observe)
 }
 
-/// Refuses a folder whose run was begun with other options than `config`. The adapter may be another one, and layers that
+/// Refuses the `folder` of a run that was begun with other options than `config`. The adapter may be another one, and layers that
 /// were to be frozen stand there by name. What depends on model and recordings must be given as well, but for the rate.
 pub(super) fn refuse_other_options(folder: &RunFolder, config: &Config) -> Result<()> {
-    if !folder.config().exists() {
-        return Ok(());
-    }
     let before = folder.read_config()?;
     let wanted = toml::Table::try_from(config).expect("options are strings, numbers and booleans");
     // A rate that was left open has been filled in.

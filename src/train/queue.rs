@@ -96,8 +96,11 @@ pub fn carry_out_all(
     interrupted: &(dyn Fn() -> bool + Sync),
     observe: &mut dyn FnMut(usize, Stage) -> Result<()>,
 ) -> Result<()> {
-    for Training { folder, config, .. } in trainings.iter().filter(|training| training.folder.exists()) {
-        refuse_other_options(&RunFolder::open(folder)?, config)?;
+    for Training { folder, config, .. } in trainings {
+        // A folder without a configuration is one whose run was not begun yet.
+        if let Ok(begun) = RunFolder::open(folder) {
+            refuse_other_options(&begun, config)?;
+        }
     }
     let places = (0..trainings.len()).collect();
     let waiting = Mutex::new(Waiting { places, finished: vec![false; trainings.len()] });

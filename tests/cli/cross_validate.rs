@@ -105,7 +105,7 @@ fn refused() {
     assert!(message.contains("leave out --holdout, --split"), "{message}");
     assert!(!workshop.path("cross-validation").exists());
 
-    // Of several at a time, the fold that fails is named, and none is left half written.
+    // Of several at a time, the fold that fails is named, and there is no page.
     let far = ["time", "--draws", "3", "--jobs", "2", "--learning-rate", "1e38", "--out", "far"];
     let message = failure(workshop.run(&[&["cross-validate"][..], &far, &SMALL].concat()), 1);
     assert!(message.contains("error: time-0") && message.contains("the loss is not finite"), "{message}");

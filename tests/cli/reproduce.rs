@@ -99,6 +99,10 @@ fn refused() {
     let error = failure(workshop.run(&["reproduce", "diagnosis", "--out", "one", "--jobs", "2"]), 2);
     assert!(!missing.exists());
     assert!(error.contains("begun with epochs 5, now it is 50: choose another folder with --out"), "{error}");
+    // As a process leaves it that was killed before it had written a configuration.
+    std::fs::create_dir(&missing).unwrap();
+    success(workshop.run(&["reproduce", "diagnosis", "--quick", "--out", "one"]));
+    assert!(missing.join("summary.json").exists());
     let error =
         failure(workshop.run(&["reproduce", "diagnosis", "--quick", "--out", "one", "--data", "data"]), 2);
     assert!(error.contains("lacks 6"), "{error}");

@@ -21,6 +21,7 @@ const PAPER: &str =
 /// The page.
 pub fn page(reproduction: &Reproduction) -> String {
     let figures = figures(reproduction);
+    let training = reproduction.runs.iter().map(|run| (run.seconds, run.at_once));
     let body = html! {
         p { "The experiments of " (PAPER) ", run again with gpu-bearing. The figures that the paper prints stand beside ours." }
         (warnings(reproduction))
@@ -38,7 +39,7 @@ pub fn page(reproduction: &Reproduction) -> String {
             ("Adapter".to_owned(), distinct(reproduction, |run| &run.adapter)),
             ("Version".to_owned(), distinct(reproduction, |run| &run.version)),
             ("Runs".to_owned(), reproduction.runs.len().to_string()),
-            ("Training, all runs".to_owned(), training_minutes(reproduction.runs.iter().map(|run| (run.seconds, run.at_once)))),
+            ("Training, all runs".to_owned(), training_minutes(training)),
         ]))
     };
     page::frame("Reproduction", "A CNN-LSTM for bearing faults, reproduced", &body, &reproduction.command)
