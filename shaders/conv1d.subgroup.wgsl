@@ -26,6 +26,10 @@
 // both operands at once from textures and shares the left one by shuffles, and takes RUN products to each output in one
 // turn, row after row, so that a row's sums stay in registers. It asks for filters in whole runs, input_gradient for
 // channels too. A longer run has fewer copies and more code, and was no faster.
+//
+// The adapter cuts a launch into equal shares, one a thread, and waits for the last. So there are few subgroups, and each
+// takes the next tile when it is done with one: a core that a neighbour slows down takes fewer. Which subgroup computes a
+// tile does not change its bits.
 
 override RELU: bool = false;
 override KEPT_SCALE: f32 = 1.0;
@@ -72,12 +76,26 @@ struct Shape {
 @group(0) @binding(8) var<storage, read_write> dw: array<vec2<u64>>;
 @group(0) @binding(9) var<storage, read_write> db: array<vec2<u64>>;
 @group(0) @binding(10) var<storage, read_write> position: array<vec2<u64>>;
+@group(0) @binding(11) var<storage, read_write> taken: atomic<u32>; // tiles of the launch; 0 before and after it
 
 const WORKGROUP = 8u;
 const ROWS = 16u;
 const COLUMNS = 4u;
 const RUN = 4u;
 const ROW_TEXELS = 1024u; // texels in a row of a texture
+
+// The next tile; `tiles` or more where none is left. Each of the launch's subgroups asks once in vain, and the last to do so
+// leaves the count as it was found.
+fn take(tiles: u32, subgroups: u32, lane: u32) -> u32 {
+    var tile = 0u;
+    if lane == 0u {
+        tile = atomicAdd(&taken, 1u);
+        if tile + 1u == tiles + subgroups {
+            atomicStore(&taken, 0u);
+        }
+    }
+    return subgroupBroadcastFirst(tile);
+}
 
 // Where the RUN elements of an operand from `at` on stand in its texture; runs begin at multiples of RUN.
 fn texel(at: u32) -> vec2u {
@@ -216,18 +234,27 @@ fn finish(sum: ptr<function, array<vec4f, ROWS>>, r: u32, row: u32, column: u32,
     }
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn forward(
-    @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
-    @builtin(subgroup_invocation_id) lane: u32,
-) {
-    let index = group.y * groups.x + group.x;
-    let tiles = (shape.filters + LANES * COLUMNS - 1u) / (LANES * COLUMNS);
+// Tiles side by side, that cover `columns`.
+fn tiles_across(columns: u32) -> u32 {
+    return (columns + LANES * COLUMNS - 1u) / (LANES * COLUMNS);
+}
+
+// Tiles one below the other of `height` rows each, that cover `rows`.
+fn tiles_down(rows: u32, height: u32) -> u32 {
+    return (rows + height - 1u) / height;
+}
+
+// Rows of a tile of forward and input_gradient.
+fn tile_rows() -> u32 {
+    return ROWS * WORKGROUP / LANES;
+}
+
+fn forward_tile(tile: u32, lane: u32) {
+    let in_row = tiles_across(shape.filters);
     let part = lane % LANES;
     let first = lane - part;
-    let row = index / tiles * (ROWS * WORKGROUP / LANES);
-    let column = (index % tiles * LANES + part) * COLUMNS;
+    let row = tile / in_row * tile_rows();
+    let column = (tile % in_row * LANES + part) * COLUMNS;
     // Columns past the last are computed from the last and not stored: every lane takes part in the shuffles.
     let source = min(column, shape.filters - COLUMNS);
     let at = vec4u(window(row + lane), window(row + lane + 8u), window(row + lane + 16u), window(row + lane + 24u));
@@ -258,23 +285,32 @@ fn forward(
 }
 
 @compute @workgroup_size(WORKGROUP)
-fn input_gradient(
-    @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
-    @builtin(subgroup_invocation_id) lane: u32,
-) {
-    let index = group.y * groups.x + group.x;
-    let tiles = (shape.channels + LANES * COLUMNS - 1u) / (LANES * COLUMNS);
-    // A phase's positions are p = q * stride + phase; phases have equally many tiles of rows.
-    let positions = (shape.length + shape.stride - 1u) / shape.stride;
+fn forward(@builtin(num_workgroups) subgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+    let tiles = tiles_across(shape.filters) * tiles_down(shape.batch * shape.steps, tile_rows());
+    for (var turn = 0u; turn < tiles + 1u; turn++) {
+        let tile = take(tiles, subgroups.x, lane);
+        if tile >= tiles {
+            break;
+        }
+        forward_tile(tile, lane);
+    }
+}
+
+// Positions of a phase, p = q * stride + phase; phases have equally many tiles.
+fn phase_positions() -> u32 {
+    return (shape.length + shape.stride - 1u) / shape.stride;
+}
+
+fn input_gradient_tile(tile: u32, lane: u32) {
+    let in_row = tiles_across(shape.channels);
+    let positions = phase_positions();
     let rows = shape.batch * positions;
-    let tile_rows = ROWS * WORKGROUP / LANES;
-    let row_tiles = (rows + tile_rows - 1u) / tile_rows;
-    let phase = min(index / tiles / row_tiles, shape.stride - 1u);
+    let down = tiles_down(rows, tile_rows());
+    let phase = tile / in_row / down;
     let part = lane % LANES;
     let first = lane - part;
-    let row = index / tiles % row_tiles * tile_rows;
-    let column = (index % tiles * LANES + part) * COLUMNS;
+    let row = tile / in_row % down * tile_rows();
+    let column = (tile % in_row * LANES + part) * COLUMNS;
     let columns = min(column, shape.channels - COLUMNS) + vec4u(0u, 1u, 2u, 3u);
     // The phase meets taps first_tap, first_tap + stride, ...; later taps meet earlier steps of dy.
     let first_tap = (phase + shape.left) % shape.stride;
@@ -310,7 +346,7 @@ fn input_gradient(
         let m = row + row_of(r, first);
         let n = m / positions;
         let p = m % positions * shape.stride + phase;
-        if m < rows && p < shape.length && column < shape.channels && index / tiles / row_tiles == phase {
+        if m < rows && p < shape.length && column < shape.channels {
             let i = p * shape.channels + column;
             var value = sum[r];
             if RELU {
@@ -319,6 +355,18 @@ fn input_gradient(
             }
             dx[(shape.dx_start + n * shape.dx_sequence + i) / RUN] = pairs(bitcast<vec4u>(value));
         }
+    }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn input_gradient(@builtin(num_workgroups) subgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+    let tiles = tiles_across(shape.channels) * tiles_down(shape.batch * phase_positions(), tile_rows()) * shape.stride;
+    for (var turn = 0u; turn < tiles + 1u; turn++) {
+        let tile = take(tiles, subgroups.x, lane);
+        if tile >= tiles {
+            break;
+        }
+        input_gradient_tile(tile, lane);
     }
 }
 
@@ -337,22 +385,16 @@ fn both(sum: vec4f, lane: u32) -> vec4f {
     return sum + subgroupShuffle(sum, lane ^ 4u);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn weight_gradient(
-    @builtin(workgroup_id) group: vec3u,
-    @builtin(num_workgroups) groups: vec3u,
-    @builtin(subgroup_invocation_id) lane: u32,
-) {
-    let index = group.y * groups.x + group.x;
-    let tiles = (shape.filters + LANES * COLUMNS - 1u) / (LANES * COLUMNS);
+fn weight_gradient_tile(tile: u32, lane: u32) {
+    let in_row = tiles_across(shape.filters);
+    let down = tiles_down(shape.depth, ROWS);
     // Outputs m of a turn: with LANES of 4 each half of the subgroup takes a run.
     let turn = RUN * WORKGROUP / LANES;
-    let row_tiles = (shape.depth + ROWS - 1u) / ROWS;
-    let split = index / tiles / row_tiles;
+    let split = tile / in_row / down;
     let part = lane % LANES;
     let first = lane - part;
-    let row = index / tiles % row_tiles * ROWS;
-    let column = (index % tiles * LANES + part) * COLUMNS;
+    let row = tile / in_row % down * ROWS;
+    let column = (tile % in_row * LANES + part) * COLUMNS;
     let source = min(column, shape.filters - COLUMNS);
     let last = (shape.depth - 1u) / RUN * RUN;
     let loaded = min(row + part / RUN * loaded_rows() + vec4u(0u, RUN, 2u * RUN, 3u * RUN), vec4u(last));
@@ -407,7 +449,7 @@ fn weight_gradient(
             sum[r] = both(sum[r], lane);
         }
     }
-    if first == 0u && column < shape.filters && split < shape.splits {
+    if first == 0u && column < shape.filters {
         let to = (split * shape.dw_split + row * shape.filters + column) / RUN;
         for (var r = 0u; r < ROWS; r++) {
             if row + r < shape.depth {
@@ -417,5 +459,17 @@ fn weight_gradient(
         if row == 0u {
             db[(split * shape.db_split + column) / RUN] = pairs(bitcast<vec4u>(bias));
         }
+    }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn weight_gradient(@builtin(num_workgroups) subgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+    let tiles = tiles_across(shape.filters) * tiles_down(shape.depth, ROWS) * shape.splits;
+    for (var turn = 0u; turn < tiles + 1u; turn++) {
+        let tile = take(tiles, subgroups.x, lane);
+        if tile >= tiles {
+            break;
+        }
+        weight_gradient_tile(tile, lane);
     }
 }

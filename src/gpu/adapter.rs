@@ -2,11 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::thread::available_parallelism;
 
 use serde::Serialize;
 
 use super::pipeline::Pipeline;
+use super::shader::TAKEN;
 use crate::{Error, Result};
+
+/// The largest number of workgroups in one dimension of a dispatch, on every adapter.
+pub(super) const LARGEST_GRID: usize = 65_535;
+
+/// Workgroups that take tiles, by core of a software adapter: some for each of the driver's threads, and an idle one costs
+/// nothing.
+const HANDS_A_CORE: usize = 12;
 
 /// What kind of device an adapter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -71,6 +80,8 @@ pub struct Gpu {
     adapter: wgpu::Adapter,
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
+    /// What [`super::shader::TAKEN`] stands for in every launch: they run one after the other.
+    pub(super) taken: wgpu::Buffer,
     pub(super) pipelines: Mutex<HashMap<String, Arc<Pipeline>>>,
     pub(super) failure: Arc<Mutex<Option<String>>>,
 }
@@ -143,6 +154,16 @@ impl AdapterInfo {
     /// Whether this is a software driver: the processor runs the shaders.
     pub fn is_software(&self) -> bool {
         self.kind == AdapterType::Software
+    }
+
+    /// Workgroups among which a launch of `tiles` is dealt out: enough for every thread of a software driver, which cuts
+    /// a launch into equal shares; elsewhere one a tile, since those at work together are the hardware's choice.
+    pub(super) fn hands(&self, tiles: usize) -> usize {
+        let most = match available_parallelism() {
+            Ok(cores) if self.is_software() => HANDS_A_CORE * cores.get(),
+            _ => LARGEST_GRID,
+        };
+        tiles.min(most)
     }
 
     /// The Mesa release behind the driver, as (25, 0), where the driver names one.
@@ -220,7 +241,13 @@ impl Gpu {
             }
         });
         let (info, adapter) = (info.clone(), adapter.clone());
-        Ok(Self { info, adapter, device, queue, pipelines: Mutex::default(), failure })
+        let taken = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(TAKEN),
+            size: size_of::<u32>() as u64,
+            usage: wgpu::BufferUsages::STORAGE,
+            mapped_at_creation: false,
+        });
+        Ok(Self { info, adapter, device, queue, taken, pipelines: Mutex::default(), failure })
     }
 
     /// The first error that the device reported since the last call, if any.

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::{Arc, PoisonError};
 
-use super::adapter::Gpu;
+use super::adapter::{AdapterInfo, Gpu, LARGEST_GRID};
 use super::operands::{Operands, Textures};
 use super::pipeline::Pipeline;
 use super::plan::{Binding, BufferId, BufferSpec, Kernel, Launch, Plan, RECORD, Slice};
+use super::shader::{Entry, TAKEN};
 use crate::{Error, Result};
-
-/// The largest number of workgroups in one dimension of a dispatch, on every adapter.
-const LARGEST_GRID: usize = 65_535;
 
 /// Bytes of an element.
 const ELEMENT: u64 = 4;
@@ -82,14 +80,17 @@ impl Compiled {
     }
 }
 
-/// `workgroups` folded into x and y.
+/// `workgroups` folded into x and y, or as many in x as deal them out.
 ///
 /// # Errors
 /// Zero workgroups, or more than fit.
-fn fold(launch: &Launch) -> Result<[u32; 2]> {
+fn grid(launch: &Launch, entry: &Entry, info: &AdapterInfo) -> Result<[u32; 2]> {
     let groups = launch.workgroups;
     if groups == 0 {
         return Err(Error::failed(format!("{} '{}': nothing to dispatch", launch.kernel, launch.label)));
+    }
+    if entry.deals() {
+        return Ok([info.hands(groups) as u32, 1]);
     }
     let y = groups.div_ceil(LARGEST_GRID);
     if y > LARGEST_GRID {
@@ -171,7 +172,8 @@ impl Gpu {
             plan.launches.iter().zip(pipelines).zip(operands).enumerate()
         {
             let (group, per_step) = self.bind(launch, &pipeline, buffers, (&shapes, index), &operands)?;
-            dispatches.push(Dispatch { pipeline, group, grid: fold(launch)?, per_step, operands });
+            let grid = grid(launch, &pipeline.entry, &self.info)?;
+            dispatches.push(Dispatch { pipeline, group, grid, per_step, operands });
         }
         self.check()?;
         Ok(Compiled { dispatches })
@@ -231,6 +233,8 @@ impl Gpu {
             let size = |len: usize| NonZeroU64::new(len.next_multiple_of(WIDEST) as u64 * ELEMENT);
             let resource = if let Some(view) = operands.views.get(info.name.as_str()) {
                 wgpu::BindingResource::TextureView(view)
+            } else if info.name == TAKEN {
+                self.taken.as_entire_binding()
             } else if info.name == "shape" {
                 wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                     buffer: shapes,

@@ -110,7 +110,8 @@ pub struct Launch {
     pub bindings: Vec<(&'static str, Binding)>,
     /// Fields of the uniform struct `shape`.
     pub shape: Vec<(&'static str, Value)>,
-    /// Workgroups in all; the executor folds them into x and y.
+    /// Workgroups in all; the executor folds them into x and y, or gives the tile of each to fewer, where the shader
+    /// deals tiles out.
     pub workgroups: usize,
     /// Barriers that each workgroup passes, one after the other: at most this many.
     pub barriers: usize,

@@ -65,6 +65,10 @@ pub const SHADERS: &[Shader] = &[
     shader!("softmax_cross_entropy"),
 ];
 
+/// The binding at which an entry point counts the tiles that its workgroups have taken: an `atomic<u32>`, 0 before and after
+/// each launch. The device gives it.
+pub const TAKEN: &str = "taken";
+
 /// How an entry point uses a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -222,6 +226,12 @@ impl Entry {
     /// How the binding `name` is used, where there is one.
     pub fn access(&self, name: &str) -> Option<Access> {
         self.bindings.iter().find(|binding| binding.name == name).map(|binding| binding.access)
+    }
+
+    /// Whether its workgroups take tile after tile, as many as there are, instead of one each: then it declares
+    /// [`TAKEN`].
+    pub fn deals(&self) -> bool {
+        self.access(TAKEN).is_some()
     }
 }
 
