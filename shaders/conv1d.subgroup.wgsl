@@ -22,12 +22,12 @@
 // This variant needs subgroups of WORKGROUP invocations and 64-bit integers. It is made for a software adapter of eight
 // lanes, where a load of four floats from a texture costs as much as thirty multiply-adds, from a buffer three times as
 // much, a store of two floats as one u64 no more than that of one, and every variable that lives through a loop is
-// copied at each turn. So a subgroup owns (ROWS * WORKGROUP / LANES) x (LANES * COLUMNS) outputs in registers, loads RUN neighbours of
+// copied at each turn. So a subgroup holds a tile of (ROWS * WORKGROUP / LANES) x (LANES * COLUMNS) outputs in registers, loads RUN neighbours of
 // both operands at once from textures and shares the left one by shuffles, and takes RUN products to each output in one
 // turn, row after row, so that a row's sums stay in registers. It asks for filters in whole runs, input_gradient for
 // channels too. A longer run has fewer copies and more code, and was no faster.
 //
-// The adapter cuts a launch into equal shares, one a thread, and waits for the last. So there are few subgroups, and each
+// The adapter cuts a launch into equal shares, one a thread, and waits for the last. So there it gets few subgroups, and each
 // takes the next tile when it is done with one: a core that a neighbour slows down takes fewer. Which subgroup computes a
 // tile does not change its bits.
 

@@ -27,7 +27,7 @@ pub struct RowCost {
     pub slowest_ms: f64,
     /// Launches of a step.
     pub launches: usize,
-    /// Their workgroups, all together.
+    /// Their workgroups, all together; where a shader deals its tiles out, its tiles.
     pub workgroups: usize,
     /// Their barriers, all together: in each launch those that one workgroup passes.
     pub barriers: usize,
