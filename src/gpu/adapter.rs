@@ -82,6 +82,10 @@ pub struct Gpu {
     pub(super) queue: wgpu::Queue,
     /// What [`super::shader::TAKEN`] stands for in every launch: they run one after the other.
     pub(super) taken: wgpu::Buffer,
+    /// Most workgroups among which a launch's tiles are dealt out: enough for every thread of a software driver, which
+    /// cuts a launch into equal shares; elsewhere as many as a grid has, since those at work together are the hardware's
+    /// choice.
+    pub(super) hands: usize,
     pub(super) pipelines: Mutex<HashMap<String, Arc<Pipeline>>>,
     pub(super) failure: Arc<Mutex<Option<String>>>,
 }
@@ -154,16 +158,6 @@ impl AdapterInfo {
     /// Whether this is a software driver: the processor runs the shaders.
     pub fn is_software(&self) -> bool {
         self.kind == AdapterType::Software
-    }
-
-    /// Workgroups among which a launch of `tiles` is dealt out: enough for every thread of a software driver, which cuts
-    /// a launch into equal shares; elsewhere one a tile, since those at work together are the hardware's choice.
-    pub(super) fn hands(&self, tiles: usize) -> usize {
-        let most = match available_parallelism() {
-            Ok(cores) if self.is_software() => HANDS_A_CORE * cores.get(),
-            _ => LARGEST_GRID,
-        };
-        tiles.min(most)
     }
 
     /// The Mesa release behind the driver, as (25, 0), where the driver names one.
@@ -247,7 +241,11 @@ impl Gpu {
             usage: wgpu::BufferUsages::STORAGE,
             mapped_at_creation: false,
         });
-        Ok(Self { info, adapter, device, queue, taken, pipelines: Mutex::default(), failure })
+        let hands = match available_parallelism() {
+            Ok(cores) if info.is_software() => HANDS_A_CORE * cores.get(),
+            _ => LARGEST_GRID,
+        };
+        Ok(Self { info, adapter, device, queue, taken, hands, pipelines: Mutex::default(), failure })
     }
 
     /// The first error that the device reported since the last call, if any.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::{Arc, PoisonError};
 
-use super::adapter::{AdapterInfo, Gpu, LARGEST_GRID};
+use super::adapter::{Gpu, LARGEST_GRID};
 use super::operands::{Operands, Textures};
 use super::pipeline::Pipeline;
 use super::plan::{Binding, BufferId, BufferSpec, Kernel, Launch, Plan, RECORD, Slice};
@@ -80,17 +80,17 @@ impl Compiled {
     }
 }
 
-/// `workgroups` folded into x and y, or as many in x as deal them out.
+/// `workgroups` folded into x and y, or at most `hands` in x that they are dealt out among.
 ///
 /// # Errors
 /// Zero workgroups, or more than fit.
-fn grid(launch: &Launch, entry: &Entry, info: &AdapterInfo) -> Result<[u32; 2]> {
+fn grid(launch: &Launch, entry: &Entry, hands: usize) -> Result<[u32; 2]> {
     let groups = launch.workgroups;
     if groups == 0 {
         return Err(Error::failed(format!("{} '{}': nothing to dispatch", launch.kernel, launch.label)));
     }
     if entry.deals() {
-        return Ok([info.hands(groups) as u32, 1]);
+        return Ok([groups.min(hands) as u32, 1]);
     }
     let y = groups.div_ceil(LARGEST_GRID);
     if y > LARGEST_GRID {
@@ -172,7 +172,7 @@ impl Gpu {
             plan.launches.iter().zip(pipelines).zip(operands).enumerate()
         {
             let (group, per_step) = self.bind(launch, &pipeline, buffers, (&shapes, index), &operands)?;
-            let grid = grid(launch, &pipeline.entry, &self.info)?;
+            let grid = grid(launch, &pipeline.entry, self.hands)?;
             dispatches.push(Dispatch { pipeline, group, grid, per_step, operands });
         }
         self.check()?;
