@@ -358,9 +358,13 @@ fn input_gradient_tile(tile: u32, lane: u32) {
     }
 }
 
+fn input_gradient_tiles() -> u32 {
+    return tiles_across(shape.channels) * tiles_down(shape.batch * phase_positions(), tile_rows()) * shape.stride;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn input_gradient(@builtin(num_workgroups) subgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-    let tiles = tiles_across(shape.channels) * tiles_down(shape.batch * phase_positions(), tile_rows()) * shape.stride;
+    let tiles = input_gradient_tiles();
     for (var turn = 0u; turn < tiles + 1u; turn++) {
         let tile = take(tiles, subgroups.x, lane);
         if tile >= tiles {
@@ -462,14 +466,40 @@ fn weight_gradient_tile(tile: u32, lane: u32) {
     }
 }
 
+fn weight_gradient_tiles() -> u32 {
+    return tiles_across(shape.filters) * tiles_down(shape.depth, ROWS) * shape.splits;
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn weight_gradient(@builtin(num_workgroups) subgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-    let tiles = tiles_across(shape.filters) * tiles_down(shape.depth, ROWS) * shape.splits;
+    let tiles = weight_gradient_tiles();
     for (var turn = 0u; turn < tiles + 1u; turn++) {
         let tile = take(tiles, subgroups.x, lane);
         if tile >= tiles {
             break;
         }
         weight_gradient_tile(tile, lane);
+    }
+}
+
+// Both gradients of a product with one dy: the tiles of the weights' first.
+@compute @workgroup_size(WORKGROUP)
+fn gradients(@builtin(num_workgroups) subgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+    let of_weights = weight_gradient_tiles();
+    let tiles = of_weights + input_gradient_tiles();
+    var tile = take(tiles, subgroups.x, lane);
+    for (var turn = 0u; turn < of_weights; turn++) {
+        if tile >= of_weights {
+            break;
+        }
+        weight_gradient_tile(tile, lane);
+        tile = take(tiles, subgroups.x, lane);
+    }
+    for (var turn = of_weights; turn < tiles; turn++) {
+        if tile >= tiles {
+            break;
+        }
+        input_gradient_tile(tile - of_weights, lane);
+        tile = take(tiles, subgroups.x, lane);
     }
 }

@@ -15,7 +15,7 @@ pub(super) const LARGEST_GRID: usize = 65_535;
 
 /// Workgroups that take tiles, by core of a software adapter: some for each of the driver's threads; one that finds no tile
 /// left costs next to nothing.
-const HANDS_A_CORE: usize = 12;
+const HANDS_A_CORE: usize = 3;
 
 /// What kind of device an adapter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

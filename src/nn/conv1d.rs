@@ -60,6 +60,10 @@ const WORKGROUPS_WANTED: usize = 128;
 /// Most operations of a product that `small` takes, in well under a millisecond.
 const SMALL: u64 = 1 << 17;
 
+/// Fields of `shape` that say what is multiplied with what.
+const GEOMETRY: [&str; 10] =
+    ["batch", "length", "steps", "depth", "channels", "filters", "kernel", "stride", "left", "x_step"];
+
 /// Lanes of a workgroup of the tiled variant, down and across, the largest first: 256, 128 and 64.
 const LANES: [(usize, usize); 3] = [(16, 16), (16, 8), (8, 8)];
 
@@ -305,6 +309,42 @@ impl Conv1d {
         let w = self.depth() * self.filters;
         4 * (x + w + outputs) as u64
     }
+}
+
+/// The weight gradient and the input gradient of one product as one launch, whose outputs have the same bits; none
+/// where the two are not of one product with one dy, or their variant has no kernel for both.
+///
+/// A software adapter waits for every launch before it begins the next, also for one that the next does not need.
+pub fn gradients(weights: &Launch, input: &Launch) -> Option<Launch> {
+    let entries = (weights.kernel.entry, input.kernel.entry);
+    let dealt = |launch: &Launch| (launch.kernel.shader, launch.kernel.variant) == ("conv1d", "subgroup");
+    if entries != ("weight_gradient", "input_gradient") || !dealt(weights) || !dealt(input) {
+        return None;
+    }
+    let field = |launch: &Launch, name: &str| {
+        launch.shape.iter().find(|(field, _)| *field == name).map(|&(_, value)| value)
+    };
+    let dy = |launch: &Launch| launch.bindings.iter().find(|(name, _)| *name == "dy").copied();
+    let one_product = (GEOMETRY.iter().chain(&["dy_start", "dy_sequence"]))
+        .all(|name| field(weights, name) == field(input, name));
+    let lanes = |launch: &Launch| launch.kernel.constants["LANES"];
+    (one_product && dy(weights) == dy(input) && lanes(weights) == lanes(input)).then(|| {
+        let mut both = input.clone();
+        both.kernel.entry = "gradients";
+        for (name, value) in &weights.kernel.constants {
+            both.kernel.constants.entry(name).or_insert(*value);
+        }
+        both.bindings.extend(weights.bindings.iter().filter(|(name, _)| *name != "dy"));
+        for (name, value) in &mut both.shape {
+            if value.bits() == 0 {
+                *value = field(weights, name).expect("shapes are complete");
+            }
+        }
+        both.workgroups += weights.workgroups;
+        both.flop += weights.flop;
+        both.bytes += weights.bytes;
+        both
+    })
 }
 
 /// Owners of a sum over `rows`, so that with `tiles` tiles each about `wanted` are at work together.

@@ -15,7 +15,7 @@
 use std::collections::BTreeSet;
 
 use super::adam::{self, Adam, State};
-use super::conv1d::{Conv1d, Finish};
+use super::conv1d::{self, Conv1d, Finish};
 use super::conv1d_max_pool1d::{Peaks, PooledConv1d};
 use super::conv2d::Conv2d;
 use super::dropout::Dropout;
@@ -569,21 +569,21 @@ impl Builder<'_> {
                 let w = self.parameter(stage, "weight");
                 let dbands = format!("{name}.bands_gradient");
                 let dbands = Tensor::allocate(&mut self.arena, dbands, image.bands(), (0, 0));
-                plan.launches.push(conv.input_gradient((name, variant), (dy, w), None, &dbands));
+                push(plan, conv.input_gradient((name, variant), (dy, w), None, &dbands));
                 plan.launches.push(image.input_gradient((name, self.variant("conv2d")), &dbands, relu, &dx));
             }
             Kind::Product { conv, .. } => {
                 let w = self.parameter(stage, "weight");
-                plan.launches.push(if let Some(pooled) = self.pooled(index) {
-                    pooled.input_gradient(name, &self.peaks(index, dy), w, relu, &dx)
+                if let Some(pooled) = self.pooled(index) {
+                    plan.launches.push(pooled.input_gradient(name, &self.peaks(index, dy), w, relu, &dx));
                 } else {
-                    conv.input_gradient((name, variant), (dy, w), relu, &dx)
-                });
+                    push(plan, conv.input_gradient((name, variant), (dy, w), relu, &dx));
+                }
             }
             Kind::Lstm { lstm, buffers, .. } => {
                 let operands = (&buffers.gates, self.parameter(stage, "weight_ih_l0"));
                 let projection = lstm.projection();
-                plan.launches.push(projection.input_gradient((name, variant), operands, relu, &dx));
+                push(plan, projection.input_gradient((name, variant), operands, relu, &dx));
             }
             Kind::MaxPool { size, position } => {
                 let kept = (&stage.y, *position);
@@ -699,6 +699,15 @@ impl Builder<'_> {
     }
 }
 
+/// Adds the input gradient of a product to `plan`: to the weight gradient just before it where one kernel computes both.
+fn push(plan: &mut Plan, input: Launch) {
+    let both = plan.launches.last().and_then(|weights| conv1d::gradients(weights, &input));
+    if both.is_some() {
+        plan.launches.pop();
+    }
+    plan.launches.push(both.unwrap_or(input));
+}
+
 /// Where a weight gradient goes: (first element, elements).
 enum Target {
     Flat(usize, usize),
@@ -728,21 +737,22 @@ impl WeightGradient {
                 let x = bands.as_ref().map_or(stage.x, |bands| bands.tensor);
                 vec![Self { conv: *conv, x, first_step: 0, w: "weight", b: Some("bias"), pooled }]
             }
+            // The projection's stands last, beside its input gradient.
             Kind::Lstm { lstm, buffers, .. } => vec![
-                Self {
-                    conv: lstm.projection(),
-                    x: stage.x,
-                    first_step: 0,
-                    w: "weight_ih_l0",
-                    b: Some("bias_ih_l0"),
-                    pooled: None,
-                },
                 Self {
                     conv: lstm.recurrence(),
                     x: buffers.h,
                     first_step: lstm.previous(),
                     w: "weight_hh_l0",
                     b: None,
+                    pooled: None,
+                },
+                Self {
+                    conv: lstm.projection(),
+                    x: stage.x,
+                    first_step: 0,
+                    w: "weight_ih_l0",
+                    b: Some("bias_ih_l0"),
                     pooled: None,
                 },
             ],

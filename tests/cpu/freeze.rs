@@ -14,8 +14,13 @@ fn step(lowered: &Lowered) -> Vec<&Launch> {
     [&lowered.gradients, &lowered.update].into_iter().flat_map(|plan| &plan.launches).collect()
 }
 
+/// What the launches of a layer compute, `gradients` both of a product's.
 fn entries<'a>(launches: &[&'a Launch], label: &str) -> Vec<&'a str> {
-    launches.iter().filter(|launch| launch.label == label).map(|launch| launch.kernel.entry).collect()
+    let computed = |launch: &&'a Launch| match launch.kernel.entry {
+        "gradients" => vec!["weight_gradient", "input_gradient"],
+        entry => vec![entry],
+    };
+    launches.iter().filter(|launch| launch.label == label).flat_map(computed).collect()
 }
 
 fn flop(launches: &[&Launch]) -> u64 {

@@ -77,7 +77,9 @@ fn networks() -> impl Iterator<Item = (&'static Row, &'static str, &'static [&'s
 fn a_training_step_takes_few_launches() {
     for row in ROWS {
         let launches = training_step(row, MODELS[0], 32).len();
-        assert!(launches <= 40, "{}: {launches} launches, dropout included", row.name);
+        // A software adapter waits for each, so both gradients of a product are one there.
+        let most = if row.name == "subgroup" { 34 } else { 40 };
+        assert!(launches <= most, "{}: {launches} launches, dropout included", row.name);
     }
 }
 
@@ -165,7 +167,7 @@ fn an_explained_network_has_the_gradient_of_its_input_alone() {
         assert!(lowered.update.launches.is_empty());
         let launches = &lowered.gradients.launches;
         let unwanted = |launch: &Launch| {
-            launch.kernel.entry == "weight_gradient"
+            ["weight_gradient", "gradients"].contains(&launch.kernel.entry)
                 || ["gradient_sum", "dropout"].contains(&launch.kernel.shader)
         };
         assert!(!launches.iter().any(unwanted), "{} {model}", row.name);

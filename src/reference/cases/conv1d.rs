@@ -5,8 +5,9 @@ use super::super::compare::Tolerance;
 use super::super::conv1d as twin;
 use super::super::max_pool1d::{self as pool_twin, Pool};
 use super::variants;
+use crate::gpu::Slice;
 use crate::nn::Padding::{self, Same, Valid};
-use crate::nn::conv1d::{Conv1d, Finish, POOLS};
+use crate::nn::conv1d::{Conv1d, Finish, POOLS, gradients};
 use crate::nn::gradient_sum::GradientSum;
 
 /// (batch, length, channels), filters, kernel, stride, padding.
@@ -82,8 +83,30 @@ const POOLED: &[Sizes] = &[
     ((2, 1351, 3), 65, 1, 1, Valid),
 ];
 
+/// Products whose two gradients `subgroup` computes in one launch: channels and filters in whole runs, and both of few
+/// or both of many.
+const BOTH: &[Sizes] = &[
+    ((1, 9, 4), 4, 1, 1, Valid),
+    ((2, 9, 64), 64, 1, 1, Valid),
+    ((3, 7, 40), 64, 1, 1, Valid),
+    ((2, 50, 8), 12, 3, 1, Same),
+    ((5, 23, 8), 16, 4, 3, Same),
+    ((2, 131, 20), 36, 8, 1, Same),
+    ((2, 14, 24), 36, 4, 2, Valid),
+];
+
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
+    for (index, &(input, filters, kernel, stride, padding)) in BOTH.iter().enumerate() {
+        let shape = Conv1d::new(input, filters, kernel, stride, padding);
+        let (n, l, c) = input;
+        for splits in [1, 3] {
+            let name = format!("n{n} l{l} c{c} f{filters} k{kernel} s{stride} {padding:?} splits{splits}");
+            cases.push(Case::new("conv1d.gradients", "subgroup", name.to_lowercase(), move || {
+                both_gradients("subgroup", &shape, index as u64, splits)
+            }));
+        }
+    }
     for variant in variants("conv1d") {
         for (index, &(input, filters, kernel, stride, padding)) in POOLED.iter().enumerate() {
             let shape = Conv1d::new(input, filters, kernel, stride, padding);
@@ -214,6 +237,39 @@ fn random_weight_gradient(variant: &'static str, shape: &Conv1d, seed: u64, spli
     weight_gradient(variant, shape, (&x, &dy), &sums)
 }
 
+/// Both gradients in one launch, the input's through the ReLU that x comes out of.
+fn both_gradients(variant: &'static str, shape: &Conv1d, seed: u64, splits: usize) -> Setup {
+    let mut values = Values::new(seed);
+    let (x, dy) = operands(shape, &mut values);
+    let x: Vec<f32> = x.into_iter().map(|value| value.max(0.0)).collect();
+    let w = weights(shape, &mut values);
+    let dx = twin::input_gradient(shape, &wide(&dy), &wide(&w), Some((&wide(&x), 1.0)));
+    let sums = twin::weight_gradient(shape, &wide(&x), &wide(&dy), splits);
+    let mut setup = Setup::default();
+    let sizes = (shape.batch, shape.length, shape.channels);
+    let x = setup.input("x", sizes, (shape.left + 1, shape.right), &x);
+    let (left, right) = shape.gradient_padding();
+    let dy = setup.input("dy", (shape.batch, shape.steps, shape.filters), (left, right + 1), &dy);
+    let w = setup.floats("w", &w);
+    let to = owned(&mut setup, &sums);
+    let dx = setup.output("dx", sizes, (1, 0), (&dx, Tolerance::PRODUCT));
+    let of_weights = shape.weight_gradient(("case", variant), (&x, 0), &dy, to, splits);
+    let of_input = shape.input_gradient(("case", variant), (&dy, w), Some((&x, 1.0)), &dx);
+    setup.launch(gradients(&of_weights, &of_input).expect("one launch for both"));
+    setup
+}
+
+/// Room for `sums`, dw and db of each owner, which must be left there.
+fn owned(setup: &mut Setup, sums: &[(Vec<f64>, Vec<f64>)]) -> (Slice, Slice) {
+    let (dw, db): (Vec<_>, Vec<_>) = sums.iter().map(|(dw, db)| (dw.as_slice(), db.as_slice())).unzip();
+    let mut room = |name, sums: &[f64]| {
+        let slice = setup.arena.allocate(name, sums.len());
+        setup.leave(slice, &floats(sums), Tolerance::PRODUCT);
+        slice
+    };
+    (room("dw", &dw.concat()), room("db", &db.concat()))
+}
+
 /// Weights that keep sums over taps and channels of order 1.
 fn weights(shape: &Conv1d, values: &mut Values) -> Vec<f32> {
     values.signed(shape.depth() * shape.filters, (shape.depth() as f64).sqrt().recip())
@@ -295,15 +351,8 @@ pub fn weight_gradient(
     let mut setup = Setup::default();
     let x = setup.input("x", (shape.batch, shape.length, shape.channels), (shape.left + 1, shape.right), x);
     let dy = setup.input("dy", (shape.batch, shape.steps, shape.filters), (0, 1), dy);
-    let (dw, db): (Vec<_>, Vec<_>) = sums.iter().map(|(dw, db)| (dw.as_slice(), db.as_slice())).unzip();
-    let owned = |setup: &mut Setup, name, sums: &[f64]| {
-        let slice = setup.arena.allocate(name, sums.len());
-        setup.leave(slice, &floats(sums), Tolerance::PRODUCT);
-        slice
-    };
-    let dw = owned(&mut setup, "dw", &dw.concat());
-    let db = owned(&mut setup, "db", &db.concat());
-    setup.launch(shape.weight_gradient(("case", variant), (&x, 0), &dy, (dw, db), sums.len()));
+    let to = owned(&mut setup, sums);
+    setup.launch(shape.weight_gradient(("case", variant), (&x, 0), &dy, to, sums.len()));
     setup
 }
 
