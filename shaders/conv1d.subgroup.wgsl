@@ -29,7 +29,8 @@
 //
 // The adapter cuts a launch into equal shares, one a thread, and waits for the last. So there it gets few subgroups, and each
 // takes the next tile when it is done with one: a core that a neighbour slows down takes fewer. Which subgroup computes a
-// tile does not change its bits.
+// tile does not change its bits. And it waits for one launch before it begins the next, so `gradients`, which no other
+// variant has, is weight_gradient and input_gradient of one product in one launch.
 
 override RELU: bool = false;
 override KEPT_SCALE: f32 = 1.0;
@@ -482,7 +483,8 @@ fn weight_gradient(@builtin(num_workgroups) subgroups: vec3u, @builtin(subgroup_
     }
 }
 
-// Both gradients of a product with one dy: the tiles of the weights' first.
+// The tiles of weight_gradient, then those of input_gradient: two loops, since the adapter passes through both sides of an
+// `if` for every tile.
 @compute @workgroup_size(WORKGROUP)
 fn gradients(@builtin(num_workgroups) subgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
     let of_weights = weight_gradient_tiles();

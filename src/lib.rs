@@ -45,6 +45,8 @@
 //!   hundred multiply-adds.
 //! * A launch is cut into equal shares, one a thread, whatever else the cores have to do. So a product starts few workgroups, and
 //!   each takes tile after tile until none is left ([`gpu::shader::TAKEN`]): 12 % less time in a product, bits as before.
+//!   The next launch begins when the last tile is done, also where it needs none of them: the weight and the input gradient
+//!   of one product share a launch there ([`nn::conv1d::gradients`]), which takes 12 % less time than two.
 //! * A launch waits for its last workgroup, and the next one for that launch: trainings side by side, each on a device of
 //!   its own with one thread a core, take four fifths of the time of one after the other ([`train::queue`]).
 //! * Fewer instructions alone are not less time: convolving steps in pairs, with three products for four (a fast FIR
@@ -53,8 +55,8 @@
 //! # Rules
 //! * **WGSL owns the interface.** Binding numbers, struct layouts and workgroup sizes are read from the shader
 //!   ([`gpu::shader`]); the host binds by name, and a wrong name is an error.
-//! * **A variant is a whole file** with the same entries and bindings, of which it may read one from a texture, and
-//!   may deal its tiles out; a shader that only one kind of adapter gains from has no `standard`, and lowering goes without it
+//! * **A variant is a whole file** with the entries and bindings of `standard`, of which it may read one from a texture. It
+//!   may deal its tiles out and may have an entry for two launches in one; a shader that only one kind of adapter gains from has no `standard`, and lowering goes without it
 //!   elsewhere. [`nn::variants`] says which one runs where, unless [`nn::tuned`] has kept what was measured there.
 //! * **Same seed, same adapter, same variants: same bits.** No float atomics; every output has one owner and one order
 //!   of summation; randomness is counted, not timed.

@@ -13,8 +13,8 @@ use crate::{Error, Result};
 /// The largest number of workgroups in one dimension of a dispatch, on every adapter.
 pub(super) const LARGEST_GRID: usize = 65_535;
 
-/// Workgroups that take tiles, by core of a software adapter: some for each of the driver's threads; one that finds no tile
-/// left costs next to nothing.
+/// Workgroups that take tiles, by core of a software adapter: one for each thread that `main.rs` asks the driver for. One
+/// that begins when no tile is left goes through the kernel for nothing.
 const HANDS_A_CORE: usize = 3;
 
 /// What kind of device an adapter is.
