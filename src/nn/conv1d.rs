@@ -312,7 +312,8 @@ impl Conv1d {
 }
 
 /// The weight gradient and the input gradient of one product as one launch, whose outputs have the same bits; none
-/// where the two are not of one product with one dy, or their variant has no kernel for both.
+/// where the two are not of one product with one dy, their tiles are not equally wide, or their variant has no kernel
+/// for both.
 ///
 /// A software adapter waits for every launch before it begins the next, also for one that the next does not need.
 pub fn gradients(weights: &Launch, input: &Launch) -> Option<Launch> {
