@@ -46,7 +46,7 @@
 //! * A launch is cut into equal shares, one a thread, whatever else the cores have to do. So a product starts few workgroups, and
 //!   each takes tile after tile until none is left ([`gpu::shader::TAKEN`]): 12 % less time in a product, bits as before.
 //!   The next launch begins when the last tile is done, also where it needs none of them: the weight and the input gradient
-//!   of one product share a launch there ([`nn::conv1d::gradients`]), which takes 12 % less time than two.
+//!   of one product share a launch there ([`nn::conv1d::gradients`]), which takes 5 to 10 % less time than two.
 //! * A launch waits for its last workgroup, and the next one for that launch: trainings side by side, each on a device of
 //!   its own with one thread a core, take four fifths of the time of one after the other ([`train::queue`]).
 //! * Fewer instructions alone are not less time: convolving steps in pairs, with three products for four (a fast FIR
