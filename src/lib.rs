@@ -45,10 +45,10 @@
 //!   hundred multiply-adds.
 //! * A launch is cut into equal shares, one a thread, whatever else the cores have to do. So a product starts few workgroups, and
 //!   each takes tile after tile until none is left ([`gpu::shader::TAKEN`]): 12 % less time in a product, bits as before.
-//!   The next launch begins when the last tile is done, also where it needs none of them: the weight and the input gradient
-//!   of one product share a launch there ([`nn::conv1d::gradients`]), which takes 5 to 10 % less time than two.
-//! * A launch waits for its last workgroup, and the next one for that launch: trainings side by side, each on a device of
-//!   its own with one thread a core, take four fifths of the time of one after the other ([`train::queue`]).
+//! * A launch waits for its last workgroup, and the next one for that launch, also where it needs nothing of it. So the two
+//!   gradients of a product share one ([`nn::conv1d::gradients`]), which takes up to a tenth less time; and trainings
+//!   side by side, each on a device of its own with one thread a core, take four fifths of the time of one after the other
+//!   ([`train::queue`]).
 //! * Fewer instructions alone are not less time: convolving steps in pairs, with three products for four (a fast FIR
 //!   algorithm), saved a sixth of them, gained nothing in conv2 and lost a tenth in conv3 and conv4.
 //!
@@ -56,8 +56,8 @@
 //! * **WGSL owns the interface.** Binding numbers, struct layouts and workgroup sizes are read from the shader
 //!   ([`gpu::shader`]); the host binds by name, and a wrong name is an error.
 //! * **A variant is a whole file** with the entries and bindings of `standard`, of which it may read one from a texture. It
-//!   may deal its tiles out and may have an entry for two launches in one; a shader that only one kind of adapter gains from has no `standard`, and lowering goes without it
-//!   elsewhere. [`nn::variants`] says which one runs where, unless [`nn::tuned`] has kept what was measured there.
+//!   may deal its tiles out, and have an entry for two launches in one. A shader that only one kind of adapter gains from has
+//!   no `standard`, and lowering goes without it elsewhere. [`nn::variants`] says which one runs where, unless [`nn::tuned`] has kept what was measured there.
 //! * **Same seed, same adapter, same variants: same bits.** No float atomics; every output has one owner and one order
 //!   of summation; randomness is counted, not timed.
 //! * **Letters**: N batch, L length or T time, C channels, K taps, H hidden (of images H height, W width); x, w, b, y, and

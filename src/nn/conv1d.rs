@@ -60,9 +60,22 @@ const WORKGROUPS_WANTED: usize = 128;
 /// Most operations of a product that `small` takes, in well under a millisecond.
 const SMALL: u64 = 1 << 17;
 
-/// Fields of `shape` that say what is multiplied with what.
-const GEOMETRY: [&str; 10] =
-    ["batch", "length", "steps", "depth", "channels", "filters", "kernel", "stride", "left", "x_step"];
+/// Fields of `shape` of which each launch uses some; the others say what is multiplied with what.
+const PLACES: [&str; 13] = [
+    "x_start",
+    "x_sequence",
+    "y_start",
+    "y_sequence",
+    "dx_start",
+    "dx_sequence",
+    "kept_start",
+    "kept_sequence",
+    "dy_start",
+    "dy_sequence",
+    "splits",
+    "dw_split",
+    "db_split",
+];
 
 /// Lanes of a workgroup of the tiled variant, down and across, the largest first: 256, 128 and 64.
 const LANES: [(usize, usize); 3] = [(16, 16), (16, 8), (8, 8)];
@@ -326,8 +339,9 @@ pub fn gradients(weights: &Launch, input: &Launch) -> Option<Launch> {
         launch.shape.iter().find(|(field, _)| *field == name).map(|&(_, value)| value)
     };
     let dy = |launch: &Launch| launch.bindings.iter().find(|(name, _)| *name == "dy").copied();
-    let one_product = (GEOMETRY.iter().chain(&["dy_start", "dy_sequence"]))
-        .all(|name| field(weights, name) == field(input, name));
+    let own_place = |name: &str| PLACES.contains(&name) && !name.starts_with("dy_");
+    let one_product =
+        weights.shape.iter().all(|&(name, value)| own_place(name) || field(input, name) == Some(value));
     let lanes = |launch: &Launch| launch.kernel.constants["LANES"];
     (one_product && dy(weights) == dy(input) && lanes(weights) == lanes(input)).then(|| {
         let mut both = input.clone();
@@ -355,22 +369,7 @@ pub(super) fn splits(wanted: usize, tiles: usize, rows: usize) -> usize {
 
 /// The fields of `shape`; those that a launch does not use are zero.
 pub(super) fn complete(mut shape: Vec<(&'static str, usize)>) -> Vec<(&'static str, crate::gpu::Value)> {
-    const ALL: [&str; 13] = [
-        "x_start",
-        "x_sequence",
-        "y_start",
-        "y_sequence",
-        "dx_start",
-        "dx_sequence",
-        "kept_start",
-        "kept_sequence",
-        "dy_start",
-        "dy_sequence",
-        "splits",
-        "dw_split",
-        "db_split",
-    ];
-    for name in ALL {
+    for name in PLACES {
         if !shape.iter().any(|(given, _)| *given == name) {
             shape.push((name, 0));
         }

@@ -569,7 +569,7 @@ impl Builder<'_> {
                 let w = self.parameter(stage, "weight");
                 let dbands = format!("{name}.bands_gradient");
                 let dbands = Tensor::allocate(&mut self.arena, dbands, image.bands(), (0, 0));
-                push(plan, conv.input_gradient((name, variant), (dy, w), None, &dbands));
+                push_input_gradient(plan, conv.input_gradient((name, variant), (dy, w), None, &dbands));
                 plan.launches.push(image.input_gradient((name, self.variant("conv2d")), &dbands, relu, &dx));
             }
             Kind::Product { conv, .. } => {
@@ -577,13 +577,13 @@ impl Builder<'_> {
                 if let Some(pooled) = self.pooled(index) {
                     plan.launches.push(pooled.input_gradient(name, &self.peaks(index, dy), w, relu, &dx));
                 } else {
-                    push(plan, conv.input_gradient((name, variant), (dy, w), relu, &dx));
+                    push_input_gradient(plan, conv.input_gradient((name, variant), (dy, w), relu, &dx));
                 }
             }
             Kind::Lstm { lstm, buffers, .. } => {
                 let operands = (&buffers.gates, self.parameter(stage, "weight_ih_l0"));
                 let projection = lstm.projection();
-                push(plan, projection.input_gradient((name, variant), operands, relu, &dx));
+                push_input_gradient(plan, projection.input_gradient((name, variant), operands, relu, &dx));
             }
             Kind::MaxPool { size, position } => {
                 let kept = (&stage.y, *position);
@@ -700,7 +700,7 @@ impl Builder<'_> {
 }
 
 /// Adds the input gradient of a product to `plan`: to the weight gradient just before it where one kernel computes both.
-fn push(plan: &mut Plan, input: Launch) {
+fn push_input_gradient(plan: &mut Plan, input: Launch) {
     let both = plan.launches.last().and_then(|weights| conv1d::gradients(weights, &input));
     if both.is_some() {
         plan.launches.pop();
