@@ -22,6 +22,13 @@
 // shuffle next to nothing. So a lane holds its share of W_hh, four units of all gates against all units, in up to
 // 512 registers (the adapter's stack) from the first step to the last; h, c and their gradients never leave the
 // registers either, and a step loads and stores only what is its own, four floats at once as two u64.
+//
+// Of an input of one channel, x (N, T, 1), a step needs one sample, where the projection beforehand writes 4H gates for the
+// walk to read. So `forward_one_channel` and `backward_one_channel`, which no other variant has, walk and project: forward
+// reads no gates but computes x W_ih + b, backward also leaves the gradients of both for each sequence, which gradient_sum
+// adds up:
+//
+//   dw_ih[n] = sum over t of x[n, t] dz[n, t];  db[n] = sum over t of dz[n, t]
 
 override UNITS: u32 = 32u; // H
 override LANES: u32 = 8u;  // a power of two, at least UNITS / 4; a subgroup walks WORKGROUP / LANES sequences
@@ -35,6 +42,10 @@ struct Shape {
     dy_sequence: u32,
     has_dy: u32,      // 0: only the last step has a gradient, from dlast
     reverse: u32,
+    x_start: u32,     // as h_start, of x with one channel
+    x_sequence: u32,
+    d_sequence: u32,  // elements from one sequence's dw_ih to the next, and of db
+    db_start: u32,    // elements before the first sequence's db
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;
@@ -48,10 +59,15 @@ struct Shape {
 @group(0) @binding(8) var<storage, read> dy: array<vec2<u64>>;         // (N, T, H)
 @group(0) @binding(9) var<storage, read> dlast: array<vec2<u64>>;      // (2, N, H)
 @group(0) @binding(10) var<storage, read_write> dstate: array<vec2<u64>>; // (2, N, H)
+@group(0) @binding(11) var x: texture_storage_2d<rgba32float, read>;    // (N, T, 1)
+@group(0) @binding(12) var w_ih: texture_storage_2d<rgba32float, read>; // (1, 4H)
+@group(0) @binding(13) var b: texture_storage_2d<rgba32float, read>;    // (4H)
+@group(0) @binding(14) var<storage, read_write> dprojection: array<vec2<u64>>; // dw_ih (N, 4H), then db (N, 4H)
 
 const WORKGROUP = 8u;
 const LARGEST_UNITS = 32u;
 const COLUMNS = 4u; // units of a lane
+const ROW_TEXELS = 1024u; // texels in a row of a texture
 
 // One gate's weights between a lane's four units and all: [lane of the sequence][unit of that lane].
 alias Weights = array<array<vec4f, COLUMNS>, LARGEST_UNITS / COLUMNS>;
@@ -172,6 +188,161 @@ fn time_of(s: u32, length: u32) -> u32 {
     return select(inside, length - 1u - inside, shape.reverse != 0u);
 }
 
+// What each gate has for a lane's four units.
+struct Gates {
+    i: vec4f,
+    f: vec4f,
+    g: vec4f,
+    o: vec4f,
+}
+
+// sum + value * weights
+fn plus(sum: Gates, value: f32, weights: Gates) -> Gates {
+    return Gates(
+        sum.i + value * weights.i,
+        sum.f + value * weights.f,
+        sum.g + value * weights.g,
+        sum.o + value * weights.o,
+    );
+}
+
+// Where a lane's units of the first gate stand in `gates` at step t.
+fn gates_of(own: Own, t: u32) -> u32 {
+    return (own.n * shape.steps + t) * 4u * UNITS + own.unit;
+}
+
+// Where its units stand in c at step t.
+fn cell_of(own: Own, t: u32) -> u32 {
+    return (own.n * (shape.steps + 2u) + 1u + t) * UNITS + own.unit;
+}
+
+// Where its units stand in h at step t.
+fn hidden_of(own: Own, t: u32) -> u32 {
+    return shape.h_start + own.n * shape.h_sequence + t * UNITS + own.unit;
+}
+
+// Where its units stand in (2, N, H), as h and as c.
+fn state_of(own: Own) -> vec2u {
+    return vec2u(own.n, shape.batch + own.n) * UNITS + own.unit;
+}
+
+fn load_gates(at: u32) -> Gates {
+    return Gates(
+        floats(gates[at / 4u]),
+        floats(gates[(at + UNITS) / 4u]),
+        floats(gates[(at + 2u * UNITS) / 4u]),
+        floats(gates[(at + 3u * UNITS) / 4u]),
+    );
+}
+
+fn store_gates(at: u32, values: Gates) {
+    gates[at / 4u] = pairs(values.i);
+    gates[(at + UNITS) / 4u] = pairs(values.f);
+    gates[(at + 2u * UNITS) / 4u] = pairs(values.g);
+    gates[(at + 3u * UNITS) / 4u] = pairs(values.o);
+}
+
+// Where the four elements of an operand from `at` on stand in its texture.
+fn texel(at: u32) -> vec2u {
+    return vec2u(at / 4u % ROW_TEXELS, at / 4u / ROW_TEXELS);
+}
+
+// The sample of x at step t.
+fn sample(own: Own, t: u32) -> f32 {
+    let at = shape.x_start + own.n * shape.x_sequence + t;
+    return textureLoad(x, texel(at))[at % 4u];
+}
+
+fn store_sums(at: u32, values: Gates) {
+    dprojection[at / 4u] = pairs(values.i);
+    dprojection[(at + UNITS) / 4u] = pairs(values.f);
+    dprojection[(at + 2u * UNITS) / 4u] = pairs(values.g);
+    dprojection[(at + 3u * UNITS) / 4u] = pairs(values.o);
+}
+
+// h and c of a lane's units.
+struct State {
+    hidden: vec4f,
+    cell: vec4f,
+}
+
+// The recurrent weights of a lane's units as forward multiplies them.
+fn hold_rows(
+    w_i: ptr<function, Weights>,
+    w_f: ptr<function, Weights>,
+    w_g: ptr<function, Weights>,
+    w_o: ptr<function, Weights>,
+    unit: u32,
+) {
+    for (var lanes = UNITS / COLUMNS; lanes > 0u; lanes--) {
+        let j = lanes - 1u;
+        prepend(w_i, rows(j, 0u * UNITS + unit));
+        prepend(w_f, rows(j, 1u * UNITS + unit));
+        prepend(w_g, rows(j, 2u * UNITS + unit));
+        prepend(w_o, rows(j, 3u * UNITS + unit));
+    }
+}
+
+// The state before the first step; it is left in the row from which that step comes.
+fn begin(own: Own) -> State {
+    let at = state_of(own);
+    let before = State(floats(state[at.x / 4u]), floats(state[at.y / 4u]));
+    let row = select(0u, own.length + 1u, shape.reverse != 0u);
+    if own.stores {
+        h[(hidden_of(own, row) - UNITS) / 4u] = pairs(before.hidden);
+        c[(cell_of(own, row) - UNITS) / 4u] = pairs(before.cell);
+    }
+    return before;
+}
+
+// The gates of a step, activated, from the projected input.
+fn activated(
+    projected: Gates,
+    hidden: vec4f,
+    first: u32,
+    w_i: ptr<function, Weights>,
+    w_f: ptr<function, Weights>,
+    w_g: ptr<function, Weights>,
+    w_o: ptr<function, Weights>,
+) -> Gates {
+    return Gates(
+        sigmoid(product(projected.i, hidden, first, w_i)),
+        sigmoid(product(projected.f, hidden, first, w_f)),
+        tanh_of(product(projected.g, hidden, first, w_g)),
+        sigmoid(product(projected.o, hidden, first, w_o)),
+    );
+}
+
+// The state after the s-th step, that before being `now`.
+fn step(own: Own, s: u32, now: State, gate: Gates) -> State {
+    var next = now;
+    if s < own.length {
+        next.cell = gate.f * now.cell + gate.i * gate.g;
+        next.hidden = gate.o * tanh_of(next.cell);
+    }
+    if s < own.length && own.stores {
+        let t = time_of(s, own.length);
+        store_gates(gates_of(own, t), gate);
+        c[cell_of(own, t) / 4u] = pairs(next.cell);
+        h[hidden_of(own, t) / 4u] = pairs(next.hidden);
+    }
+    return next;
+}
+
+// Leaves the state after the last step, and zeros past the sequence's end.
+fn end(own: Own, now: State) {
+    if own.stores {
+        let at = state_of(own);
+        last[at.x / 4u] = pairs(now.hidden);
+        last[at.y / 4u] = pairs(now.cell);
+        for (var t = own.length; t < shape.steps; t++) {
+            if t > own.length || shape.reverse == 0u {
+                h[hidden_of(own, t) / 4u] = vec2<u64>();
+            }
+        }
+    }
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn forward(
     @builtin(workgroup_id) group: vec3u,
@@ -183,54 +354,124 @@ fn forward(
     var w_f: Weights;
     var w_g: Weights;
     var w_o: Weights;
-    for (var lanes = UNITS / COLUMNS; lanes > 0u; lanes--) {
-        let j = lanes - 1u;
-        prepend(&w_i, rows(j, 0u * UNITS + own.unit));
-        prepend(&w_f, rows(j, 1u * UNITS + own.unit));
-        prepend(&w_g, rows(j, 2u * UNITS + own.unit));
-        prepend(&w_o, rows(j, 3u * UNITS + own.unit));
-    }
-    let h_base = shape.h_start + own.n * shape.h_sequence + own.unit;
-    let c_base = (own.n * (shape.steps + 2u) + 1u) * UNITS + own.unit;
-    let state_h = own.n * UNITS + own.unit;
-    let state_c = (shape.batch + own.n) * UNITS + own.unit;
-    // The initial state stands in the row from which the first step comes.
-    let before = select(0u, own.length + 1u, shape.reverse != 0u);
-    var hidden = floats(state[state_h / 4u]);
-    var cell = floats(state[state_c / 4u]);
-    if own.stores {
-        h[(h_base + before * UNITS - UNITS) / 4u] = pairs(hidden);
-        c[(c_base + before * UNITS - UNITS) / 4u] = pairs(cell);
-    }
+    hold_rows(&w_i, &w_f, &w_g, &w_o, own.unit);
+    var now = begin(own);
     // Every lane takes part in the shuffles, up to the longest sequence's end.
     let longest = subgroupMax(own.length);
     for (var s = 0u; s < longest; s++) {
-        let t = time_of(s, own.length);
-        let z = (own.n * shape.steps + t) * 4u * UNITS + own.unit;
-        let i = sigmoid(product(floats(gates[z / 4u]), hidden, own.first, &w_i));
-        let f = sigmoid(product(floats(gates[(z + UNITS) / 4u]), hidden, own.first, &w_f));
-        let g = tanh_of(product(floats(gates[(z + 2u * UNITS) / 4u]), hidden, own.first, &w_g));
-        let o = sigmoid(product(floats(gates[(z + 3u * UNITS) / 4u]), hidden, own.first, &w_o));
-        if s < own.length {
-            cell = f * cell + i * g;
-            hidden = o * tanh_of(cell);
-        }
-        if s < own.length && own.stores {
-            gates[z / 4u] = pairs(i);
-            gates[(z + UNITS) / 4u] = pairs(f);
-            gates[(z + 2u * UNITS) / 4u] = pairs(g);
-            gates[(z + 3u * UNITS) / 4u] = pairs(o);
-            c[(c_base + t * UNITS) / 4u] = pairs(cell);
-            h[(h_base + t * UNITS) / 4u] = pairs(hidden);
-        }
+        let projected = load_gates(gates_of(own, time_of(s, own.length)));
+        now = step(own, s, now, activated(projected, now.hidden, own.first, &w_i, &w_f, &w_g, &w_o));
     }
+    end(own, now);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn forward_one_channel(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let own = own(group.y * groups.x + group.x, lane);
+    var w_i: Weights;
+    var w_f: Weights;
+    var w_g: Weights;
+    var w_o: Weights;
+    hold_rows(&w_i, &w_f, &w_g, &w_o, own.unit);
+    let i = texel(own.unit);
+    let f = texel(own.unit + UNITS);
+    let g = texel(own.unit + 2u * UNITS);
+    let o = texel(own.unit + 3u * UNITS);
+    let weights = Gates(textureLoad(w_ih, i), textureLoad(w_ih, f), textureLoad(w_ih, g), textureLoad(w_ih, o));
+    let bias = Gates(textureLoad(b, i), textureLoad(b, f), textureLoad(b, g), textureLoad(b, o));
+    var now = begin(own);
+    let longest = subgroupMax(own.length);
+    for (var s = 0u; s < longest; s++) {
+        let projected = plus(bias, sample(own, time_of(s, own.length)), weights);
+        now = step(own, s, now, activated(projected, now.hidden, own.first, &w_i, &w_f, &w_g, &w_o));
+    }
+    end(own, now);
+}
+
+// The recurrent weights of a lane's units as backward multiplies them.
+fn hold_columns(
+    w_i: ptr<function, Weights>,
+    w_f: ptr<function, Weights>,
+    w_g: ptr<function, Weights>,
+    w_o: ptr<function, Weights>,
+    unit: u32,
+) {
+    for (var lanes = UNITS / COLUMNS; lanes > 0u; lanes--) {
+        let j = lanes - 1u;
+        prepend(w_i, columns(j, 0u, unit));
+        prepend(w_f, columns(j, 1u, unit));
+        prepend(w_g, columns(j, 2u, unit));
+        prepend(w_o, columns(j, 3u, unit));
+    }
+}
+
+// What a step hands back to the one before it: the gradients of h and c between the two, and that c.
+struct Handed {
+    dh: vec4f,
+    dc: vec4f,
+    cell: vec4f,
+}
+
+fn begin_back(own: Own) -> Handed {
+    let at = state_of(own);
+    let t = time_of(own.length - 1u, own.length);
+    return Handed(floats(dlast[at.x / 4u]), floats(dlast[at.y / 4u]), floats(c[cell_of(own, t) / 4u]));
+}
+
+// dz of a step, and what it hands back but for dh, which is dz's product with the recurrent weights.
+struct StepBack {
+    dz: Gates,
+    dc: vec4f,
+    cell: vec4f,
+}
+
+fn step_back(own: Own, t: u32, now: Handed) -> StepBack {
+    let gate = load_gates(gates_of(own, t));
+    let previous = select(t, t + 2u, shape.reverse != 0u);
+    let before = floats(c[(cell_of(own, previous) - UNITS) / 4u]);
+    let tanh_c = tanh_of(now.cell);
+    var dh = now.dh;
+    if shape.has_dy != 0u {
+        dh += floats(dy[(shape.dy_start + own.n * shape.dy_sequence + t * UNITS + own.unit) / 4u]);
+    }
+    let dc = dh * gate.o * (1.0 - tanh_c * tanh_c) + now.dc;
+    let dz = Gates(
+        dc * gate.g * gate.i * (1.0 - gate.i),
+        dc * before * gate.f * (1.0 - gate.f),
+        dc * gate.i * (1.0 - gate.g * gate.g),
+        dh * tanh_c * gate.o * (1.0 - gate.o),
+    );
+    return StepBack(dz, dc * gate.f, before);
+}
+
+// dz's product with the recurrent weights.
+fn back_product(
+    dz: Gates,
+    first: u32,
+    w_i: ptr<function, Weights>,
+    w_f: ptr<function, Weights>,
+    w_g: ptr<function, Weights>,
+    w_o: ptr<function, Weights>,
+) -> vec4f {
+    let i = product(vec4f(0.0), dz.i, first, w_i);
+    let f = product(vec4f(0.0), dz.f, first, w_f);
+    let g = product(vec4f(0.0), dz.g, first, w_g);
+    let o = product(vec4f(0.0), dz.o, first, w_o);
+    return (i + f) + (g + o);
+}
+
+// Leaves the gradient of the state before the first step, and zeros past the sequence's end.
+fn end_back(own: Own, now: Handed) {
     if own.stores {
-        last[state_h / 4u] = pairs(hidden);
-        last[state_c / 4u] = pairs(cell);
-        for (var s = own.length; s < shape.steps; s++) {
-            if s > own.length || shape.reverse == 0u {
-                h[(h_base + s * UNITS) / 4u] = vec2<u64>();
-            }
+        let at = state_of(own);
+        dstate[at.x / 4u] = pairs(now.dh);
+        dstate[at.y / 4u] = pairs(now.dc);
+        for (var t = own.length; t < shape.steps; t++) {
+            store_gates(gates_of(own, t), Gates());
         }
     }
 }
@@ -246,64 +487,56 @@ fn backward(
     var w_f: Weights;
     var w_g: Weights;
     var w_o: Weights;
-    for (var lanes = UNITS / COLUMNS; lanes > 0u; lanes--) {
-        let j = lanes - 1u;
-        prepend(&w_i, columns(j, 0u, own.unit));
-        prepend(&w_f, columns(j, 1u, own.unit));
-        prepend(&w_g, columns(j, 2u, own.unit));
-        prepend(&w_o, columns(j, 3u, own.unit));
-    }
-    let z_base = own.n * shape.steps * 4u * UNITS + own.unit;
-    let c_base = (own.n * (shape.steps + 2u) + 1u) * UNITS + own.unit;
-    let dy_base = shape.dy_start + own.n * shape.dy_sequence + own.unit;
-    let state_h = own.n * UNITS + own.unit;
-    let state_c = (shape.batch + own.n) * UNITS + own.unit;
-    var dh_after = floats(dlast[state_h / 4u]);
-    var dc_after = floats(dlast[state_c / 4u]);
-    var cell = floats(c[(c_base + time_of(own.length - 1u, own.length) * UNITS) / 4u]);
+    hold_columns(&w_i, &w_f, &w_g, &w_o, own.unit);
+    var now = begin_back(own);
     for (var left = subgroupMax(own.length); left > 0u; left--) {
         let s = left - 1u;
         let t = time_of(s, own.length);
-        let z = z_base + t * 4u * UNITS;
-        let i = floats(gates[z / 4u]);
-        let f = floats(gates[(z + UNITS) / 4u]);
-        let g = floats(gates[(z + 2u * UNITS) / 4u]);
-        let o = floats(gates[(z + 3u * UNITS) / 4u]);
-        let previous = select(t, t + 2u, shape.reverse != 0u);
-        let before = floats(c[(c_base + previous * UNITS - UNITS) / 4u]);
-        let tanh_c = tanh_of(cell);
-        var dh = dh_after;
-        if shape.has_dy != 0u {
-            dh += floats(dy[(dy_base + t * UNITS) / 4u]);
-        }
-        let dc = dh * o * (1.0 - tanh_c * tanh_c) + dc_after;
-        let dz_i = dc * g * i * (1.0 - i);
-        let dz_f = dc * before * f * (1.0 - f);
-        let dz_g = dc * i * (1.0 - g * g);
-        let dz_o = dh * tanh_c * o * (1.0 - o);
-        let sum_i = product(vec4f(0.0), dz_i, own.first, &w_i);
-        let sum_f = product(vec4f(0.0), dz_f, own.first, &w_f);
-        let sum_g = product(vec4f(0.0), dz_g, own.first, &w_g);
-        let sum_o = product(vec4f(0.0), dz_o, own.first, &w_o);
+        let back = step_back(own, t, now);
+        let dh = back_product(back.dz, own.first, &w_i, &w_f, &w_g, &w_o);
         if s < own.length {
-            dh_after = (sum_i + sum_f) + (sum_g + sum_o);
-            dc_after = dc * f;
-            cell = before;
+            now = Handed(dh, back.dc, back.cell);
         }
         if s < own.length && own.stores {
-            gates[z / 4u] = pairs(dz_i);
-            gates[(z + UNITS) / 4u] = pairs(dz_f);
-            gates[(z + 2u * UNITS) / 4u] = pairs(dz_g);
-            gates[(z + 3u * UNITS) / 4u] = pairs(dz_o);
+            store_gates(gates_of(own, t), back.dz);
         }
     }
-    if own.stores {
-        dstate[state_h / 4u] = pairs(dh_after);
-        dstate[state_c / 4u] = pairs(dc_after);
-        for (var s = own.length; s < shape.steps; s++) {
-            for (var gate = 0u; gate < 4u; gate++) {
-                gates[(z_base + (s * 4u + gate) * UNITS) / 4u] = vec2<u64>();
-            }
+    end_back(own, now);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn backward_one_channel(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let own = own(group.y * groups.x + group.x, lane);
+    var w_i: Weights;
+    var w_f: Weights;
+    var w_g: Weights;
+    var w_o: Weights;
+    hold_columns(&w_i, &w_f, &w_g, &w_o, own.unit);
+    var now = begin_back(own);
+    var weights = Gates();
+    var bias = Gates();
+    for (var left = subgroupMax(own.length); left > 0u; left--) {
+        let s = left - 1u;
+        let t = time_of(s, own.length);
+        let back = step_back(own, t, now);
+        let dh = back_product(back.dz, own.first, &w_i, &w_f, &w_g, &w_o);
+        if s < own.length {
+            now = Handed(dh, back.dc, back.cell);
+            weights = plus(weights, sample(own, t), back.dz);
+            bias = plus(bias, 1.0, back.dz);
         }
+        if s < own.length && own.stores {
+            store_gates(gates_of(own, t), back.dz);
+        }
+    }
+    end_back(own, now);
+    if own.stores {
+        let at = own.n * shape.d_sequence + own.unit;
+        store_sums(at, weights);
+        store_sums(shape.db_start + at, bias);
     }
 }

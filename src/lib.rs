@@ -19,7 +19,8 @@
 //!
 //! Activations are channel-last, (N, L, C), so the input row of a convolution is a contiguous run of floats and
 //! conv1d is a matrix product. A dense layer at every time step is conv1d with kernel 1, and so is an LSTM's input projection: one
-//! shader serves the network. An LSTM walks through time inside one kernel.
+//! shader serves the network. An LSTM walks through time inside one kernel, which on a software adapter projects an input of one
+//! channel too.
 //!
 //! # What a software adapter wants
 //! The `subgroup` variants are written for Mesa's llvmpipe (eight lanes, AVX2), after reading its machine code:

@@ -339,11 +339,16 @@ impl Builder<'_> {
                 Kind::Dropout(_) => handed_on = Some(*x),
                 Kind::Lstm { lstm, buffers, .. } => {
                     let (w, b) = weights("weight_ih_l0", "bias_ih_l0");
-                    let projection = lstm.projection();
-                    let to = (&buffers.gates, self.unwritten);
-                    plan.launches.push(projection.forward((name, variant), (x, w, b), to, Finish::PLAIN));
                     let recurrent = self.parameter(stage, "weight_hh_l0");
-                    plan.launches.push(lstm.forward((name, self.variant("lstm")), recurrent, buffers));
+                    let walk = (name, self.variant("lstm"));
+                    if lstm.walk_projects(walk.1) {
+                        plan.launches.push(lstm.forward_one_channel(walk, (x, w, b), recurrent, buffers));
+                    } else {
+                        let to = (&buffers.gates, self.unwritten);
+                        let projection = lstm.projection();
+                        plan.launches.push(projection.forward((name, variant), (x, w, b), to, Finish::PLAIN));
+                        plan.launches.push(lstm.forward(walk, recurrent, buffers));
+                    }
                 }
             }
         }
@@ -410,7 +415,7 @@ impl Builder<'_> {
         let scores = self.forward(&mut plan, self.fixed);
         let products: Vec<Vec<WeightGradient>> = (self.stages.iter().enumerate())
             .map(|(index, stage)| match learning && stage.learns(&self.options.recipe.frozen) {
-                true => WeightGradient::of(stage, self.pooled(index)),
+                true => WeightGradient::of(stage, self.pooled(index), self.variant("lstm")),
                 false => Vec::new(),
             })
             .collect();
@@ -448,13 +453,18 @@ impl Builder<'_> {
             let stage = &self.stages[index];
             let name = stage.name.as_str();
             if let Kind::Lstm { lstm, buffers, sequence } = &stage.kind {
+                let walk = (name, self.variant("lstm"));
                 let w = self.parameter(stage, "weight_hh_l0");
-                plan.launches.push(lstm.backward(
-                    (name, self.variant("lstm")),
-                    w,
-                    sequence.then_some(&dy),
-                    buffers,
-                ));
+                let dy = sequence.then_some(&dy);
+                let mut learning = products[index].iter().zip(&targets[index]);
+                let projection = learning.find(|(product, _)| matches!(product.kernel, Gradient::Walk));
+                plan.launches.push(match projection {
+                    Some((product, (dw, Some(db)))) => {
+                        let to = (&product.x, slice(dw, g), slice(db, g));
+                        lstm.backward_one_channel(walk, to, w, dy, buffers)
+                    }
+                    _ => lstm.backward(walk, w, dy, buffers),
+                });
             }
             dy = self.unpooled(&mut plan, index, dy, passes_on(index));
             dy = self.by_rows(&mut plan, index, dy, passes_on(index));
@@ -462,12 +472,20 @@ impl Builder<'_> {
                 let splits = product.splits(variant);
                 let db = b.as_ref().map_or(unused, |b| slice(b, g));
                 let to = (slice(w, g), db);
-                plan.launches.push(if let Some(pooled) = &product.pooled {
-                    pooled.weight_gradient(name, &self.peaks(index, &dy), &product.x, to, splits)
-                } else {
-                    let dy = if let Kind::Lstm { buffers, .. } = &stage.kind { &buffers.gates } else { &dy };
-                    let x = (&product.x, product.first_step);
-                    product.conv.weight_gradient((name, variant), x, dy, to, splits)
+                plan.launches.push(match &product.kernel {
+                    Gradient::Walk => continue,
+                    Gradient::Pooled(pooled) => {
+                        pooled.weight_gradient(name, &self.peaks(index, &dy), &product.x, to, splits)
+                    }
+                    Gradient::Product => {
+                        let gates = if let Kind::Lstm { buffers, .. } = &stage.kind {
+                            Some(&buffers.gates)
+                        } else {
+                            None
+                        };
+                        let x = (&product.x, product.first_step);
+                        product.conv.weight_gradient((name, variant), x, gates.unwrap_or(&dy), to, splits)
+                    }
                 });
             }
             let below = self.below(index).filter(|_| index > first);
@@ -721,21 +739,36 @@ struct WeightGradient {
     first_step: isize,
     w: &'static str,
     b: Option<&'static str>,
-    /// Where the gradient comes from a max-pool behind the product.
-    pooled: Option<PooledConv1d>,
+    kernel: Gradient,
+}
+
+/// What computes the gradient of a product's weights.
+enum Gradient {
+    /// The product's own kernel.
+    Product,
+    /// That of the product and the max-pool behind it.
+    Pooled(PooledConv1d),
+    /// The LSTM's walk, which has projected its input too.
+    Walk,
 }
 
 impl WeightGradient {
     /// Owners among which its sum is cut.
     fn splits(&self, variant: &'static str) -> usize {
-        self.pooled.map_or_else(|| self.conv.splits(variant), |pooled| pooled.splits())
+        match &self.kernel {
+            Gradient::Product => self.conv.splits(variant),
+            Gradient::Pooled(pooled) => pooled.splits(),
+            Gradient::Walk => self.conv.batch,
+        }
     }
 
-    fn of(stage: &Stage, pooled: Option<PooledConv1d>) -> Vec<Self> {
+    /// Those of `stage`; `pooled` is its product with the pool behind it, `walk` the variant of an LSTM.
+    fn of(stage: &Stage, pooled: Option<PooledConv1d>, walk: &'static str) -> Vec<Self> {
         match &stage.kind {
             Kind::Product { conv, bands, .. } => {
                 let x = bands.as_ref().map_or(stage.x, |bands| bands.tensor);
-                vec![Self { conv: *conv, x, first_step: 0, w: "weight", b: Some("bias"), pooled }]
+                let kernel = pooled.map_or(Gradient::Product, Gradient::Pooled);
+                vec![Self { conv: *conv, x, first_step: 0, w: "weight", b: Some("bias"), kernel }]
             }
             // The projection's stands last, beside its input gradient.
             Kind::Lstm { lstm, buffers, .. } => vec![
@@ -745,7 +778,7 @@ impl WeightGradient {
                     first_step: lstm.previous(),
                     w: "weight_hh_l0",
                     b: None,
-                    pooled: None,
+                    kernel: Gradient::Product,
                 },
                 Self {
                     conv: lstm.projection(),
@@ -753,7 +786,7 @@ impl WeightGradient {
                     first_step: 0,
                     w: "weight_ih_l0",
                     b: Some("bias_ih_l0"),
-                    pooled: None,
+                    kernel: if lstm.walk_projects(walk) { Gradient::Walk } else { Gradient::Product },
                 },
             ],
             _ => Vec::new(),

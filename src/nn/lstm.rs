@@ -1,11 +1,10 @@
 //! The recurrent part of an LSTM layer: `shaders/lstm.wgsl` and its variants. Its input projection is a
-//! [`super::conv1d`].
+//! [`super::conv1d`], but where the walk [does it too](Lstm::walk_projects).
 
 use std::collections::BTreeMap;
 
 use super::conv1d::Conv1d;
 use super::tensor::Tensor;
-use crate::gpu::Value;
 use crate::gpu::plan::{Arena, Binding, Kernel, Launch, Slice, fields};
 use crate::gpu::shader::Shader;
 
@@ -48,6 +47,9 @@ pub struct LstmBuffers {
 /// Most units that fit WebGPU's 16 KiB of workgroup memory (backward: two generations of 4H gradients).
 pub const LARGEST_UNITS: usize = 512;
 
+/// Fields of the shape in `subgroup` that only the entries for one channel use.
+const ONE_CHANNEL_PLACES: [&str; 4] = ["x_start", "x_sequence", "d_sequence", "db_start"];
+
 /// Invocations of a workgroup at most, WebGPU's default limit.
 const LARGEST_WORKGROUP: usize = 256;
 
@@ -87,9 +89,37 @@ impl Lstm {
         if self.reverse { 1 } else { -1 }
     }
 
+    /// Whether `variant` walks and projects in one launch: `subgroup` does with an input of one channel, of which a step
+    /// reads less than of its projection.
+    pub fn walk_projects(&self, variant: &'static str) -> bool {
+        self.channels == 1 && self.walk(variant).variant == "subgroup"
+    }
+
     /// Walks the sequences; `buffers.gates` holds the input projection.
     pub fn forward(&self, name: (&str, &'static str), w: Slice, buffers: &LstmBuffers) -> Launch {
-        let bindings = vec![
+        self.launch(name, "forward", &buffers.h, None, Self::forward_bindings(w, buffers), &[])
+    }
+
+    /// Projects x (N, T, 1) by `w_ih` and `b`, and walks the sequences.
+    pub fn forward_one_channel(
+        &self,
+        name: (&str, &'static str),
+        (x, w_ih, b): (&Tensor, Slice, Slice),
+        w: Slice,
+        buffers: &LstmBuffers,
+    ) -> Launch {
+        let mut bindings = Self::forward_bindings(w, buffers);
+        bindings.extend([
+            ("x", Binding::Fixed(x.slice)),
+            ("w_ih", Binding::Fixed(w_ih)),
+            ("b", Binding::Fixed(b)),
+        ]);
+        let places = [("x_start", x.start()), ("x_sequence", x.sequence())];
+        self.launch(name, "forward_one_channel", &buffers.h, None, bindings, &places)
+    }
+
+    fn forward_bindings(w: Slice, buffers: &LstmBuffers) -> Vec<(&'static str, Binding)> {
+        vec![
             ("gates", Binding::Fixed(buffers.gates.slice)),
             ("w", Binding::Fixed(w)),
             ("lengths", Binding::Fixed(buffers.lengths)),
@@ -97,8 +127,7 @@ impl Lstm {
             ("h", Binding::Fixed(buffers.h.slice)),
             ("c", Binding::Fixed(buffers.c)),
             ("last", Binding::Fixed(buffers.last)),
-        ];
-        self.launch(name, "forward", &buffers.h, None, bindings)
+        ]
     }
 
     /// Walks back; `dy` is the gradient of the whole sequence, without it only `buffers.dlast` counts.
@@ -109,8 +138,43 @@ impl Lstm {
         dy: Option<&Tensor>,
         buffers: &LstmBuffers,
     ) -> Launch {
+        self.launch(name, "backward", &buffers.h, dy, Self::backward_bindings(w, dy, buffers), &[])
+    }
+
+    /// Walks back; leaves also `dw_ih` and `db` from x (N, T, 1), cut among the sequences, whose sums stand
+    /// `dw_ih.len / N` elements apart.
+    ///
+    /// # Panics
+    /// If `db` does not stand behind `dw_ih` in one buffer, or is not as long.
+    pub fn backward_one_channel(
+        &self,
+        name: (&str, &'static str),
+        (x, dw_ih, db): (&Tensor, Slice, Slice),
+        w: Slice,
+        dy: Option<&Tensor>,
+        buffers: &LstmBuffers,
+    ) -> Launch {
+        assert!(dw_ih.buffer == db.buffer && dw_ih.offset < db.offset && dw_ih.len == db.len);
+        let db_start = db.offset - dw_ih.offset;
+        let dprojection = Slice { len: db_start + db.len, ..dw_ih };
+        let mut bindings = Self::backward_bindings(w, dy, buffers);
+        bindings.extend([("x", Binding::Fixed(x.slice)), ("dprojection", Binding::Fixed(dprojection))]);
+        let places = [
+            ("x_start", x.start()),
+            ("x_sequence", x.sequence()),
+            ("d_sequence", dw_ih.len / self.batch),
+            ("db_start", db_start),
+        ];
+        self.launch(name, "backward_one_channel", &buffers.h, dy, bindings, &places)
+    }
+
+    fn backward_bindings(
+        w: Slice,
+        dy: Option<&Tensor>,
+        buffers: &LstmBuffers,
+    ) -> Vec<(&'static str, Binding)> {
         // Every binding must be given: without dy it reads dlast a second time.
-        let bindings = vec![
+        vec![
             ("gates", Binding::Fixed(buffers.gates.slice)),
             ("w", Binding::Fixed(w)),
             ("lengths", Binding::Fixed(buffers.lengths)),
@@ -118,8 +182,7 @@ impl Lstm {
             ("dy", Binding::Fixed(dy.map_or(buffers.dlast, |dy| dy.slice))),
             ("dlast", Binding::Fixed(buffers.dlast)),
             ("dstate", Binding::Fixed(buffers.dstate)),
-        ];
-        self.launch(name, "backward", &buffers.h, dy, bindings)
+        ]
     }
 
     fn launch(
@@ -129,9 +192,10 @@ impl Lstm {
         h: &Tensor,
         dy: Option<&Tensor>,
         bindings: Vec<(&'static str, Binding)>,
+        places: &[(&'static str, usize)],
     ) -> Launch {
         let walk = self.walk(variant);
-        let shape: Vec<(&'static str, Value)> = fields(&[
+        let mut shape = vec![
             ("batch", self.batch),
             ("steps", self.steps),
             ("h_start", h.start()),
@@ -140,17 +204,24 @@ impl Lstm {
             ("dy_sequence", dy.map_or(0, Tensor::sequence)),
             ("has_dy", usize::from(dy.is_some())),
             ("reverse", usize::from(self.reverse)),
-        ]);
+        ];
+        if walk.variant == "subgroup" {
+            let given = |name| places.iter().find(|(place, _)| *place == name).map_or(0, |&(_, value)| value);
+            shape.extend(ONE_CHANNEL_PLACES.map(|name| (name, given(name))));
+        }
         let cells = (self.batch * self.steps * self.units) as u64;
+        // A channel costs the projection, and its weights' gradient, as much as a unit costs the walk.
+        let projected = u64::from(!places.is_empty());
+        let moved = if entry == "forward_one_channel" { 6 } else { 10 };
         Launch {
             label: label.to_owned(),
             kernel: Kernel { shader: "lstm", variant: walk.variant, entry, constants: walk.constants },
             bindings,
-            shape,
+            shape: fields(&shape),
             workgroups: self.batch.div_ceil(walk.sequences),
             barriers: walk.barriers,
-            flop: 2 * cells * 4 * self.units as u64,
-            bytes: 4 * (cells * 10 + (4 * self.units * self.units) as u64),
+            flop: 2 * cells * 4 * (self.units as u64 + projected),
+            bytes: 4 * (cells * moved + (4 * self.units * self.units) as u64),
         }
     }
 

@@ -16,8 +16,8 @@ pub(crate) const CLASSES: usize = 6;
 /// Frozen layers: none, and some from the start and in the middle.
 const FROZEN: [&[&str]; 2] = [&[], &["conv1", "conv2", "dense1"]];
 
-/// A network of sequences and one of images too.
-const MODELS: [&str; 2] = ["cnn-lstm", "cnn2d-lstm"];
+/// A network of sequences, one of images too, and one of recurrent layers alone.
+const MODELS: [&str; 3] = ["cnn-lstm", "cnn2d-lstm", "lstm"];
 
 #[test]
 fn windows_are_classified_in_few_batches_of_equal_size() {
@@ -80,6 +80,22 @@ fn a_training_step_takes_few_launches() {
         // A software adapter waits for each, so both gradients of a product are one there.
         let most = if row.name == "subgroup" { 33 } else { 40 };
         assert!(launches <= most, "{}: {launches} launches, dropout included", row.name);
+    }
+}
+
+/// A projection of one channel is dearer to write and to read than to compute.
+#[test]
+fn the_walk_of_an_lstm_projects_an_input_of_one_channel_where_it_can() {
+    for row in ROWS {
+        let own = |launch: &Launch| launch.label == "lstm1" && launch.kernel.shader == "conv1d";
+        let launches = training_step(row, "lstm", 32);
+        let products: Vec<_> =
+            launches.iter().filter(|launch| own(launch)).map(|launch| launch.kernel.entry).collect();
+        let expected: &[&str] = match row.name {
+            "subgroup" => &["weight_gradient"],
+            _ => &["forward", "weight_gradient", "weight_gradient"],
+        };
+        assert_eq!(products, expected, "{}", row.name);
     }
 }
 

@@ -15,12 +15,13 @@ use crate::goldens;
 
 /// Every test here, in every variant that the adapter runs.
 pub(crate) fn trials(device: &Device) -> Vec<Trial> {
-    let tests: [(&str, RowTest); 20] = [
+    let tests: [(&str, RowTest); 21] = [
         ("logits equal PyTorch's", logits),
         ("logits of a model of images equal PyTorch's", image_logits),
         ("gradients of a model of images equal PyTorch's", image_gradients),
         ("a convolution over all steps ends a model as a dense layer does", convolution_at_the_end),
         ("what is read in another shape gives the same gradients", reshaped),
+        ("an LSTM over one channel gives the same gradients", lstm_over_one_channel),
         ("ten steps equal PyTorch's", ten_steps),
         ("ten steps with a short batch equal PyTorch's", short_batch_steps),
         ("a short batch does not see its unused rows", unused_rows),
@@ -353,26 +354,55 @@ fn reshaped(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
         (24, [lstm, reshape("[6, 6, 4]"), image].concat()),
     ];
     for (window, chain) in chains {
-        let text = format!(
-            "name = \"m\"\n[input]\nwindow = {window}\nchannels = 1\n{chain}{flat}\
-             [[output]]\nlayer = \"logits\"\nloss = \"softmax_cross_entropy\"\ntarget = \"condition\"\n"
-        );
-        let model = Model::parse(&text, "m.toml", CLASSES)?;
-        let gradients = |variants: &Variants| -> Result<_, Failed> {
-            let mut fixture = Fixture::new(gpu, variants, &model, 5, &[5])?;
-            fixture.network.set_parameters(&initialise(&model, 3)?);
-            fixture.whole_epoch()?;
-            Ok(fixture.network.gradients()?)
-        };
-        let plain = tuned::choose(&gpu.info, Some("standard")).map_err(|e| e.to_string())?;
-        let (actual, expected) = (gradients(variants)?, gradients(&plain)?);
-        let largest = expected.iter().fold(0.0_f32, |largest, g| largest.max(g.abs()));
-        assert!(largest > 1e-3, "there is a gradient");
-        for (index, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
-            // Two orders of sums of at most some hundred terms.
-            let (actual, expected) = (f64::from(*actual), f64::from(*expected));
-            close(&format!("{window}: gradient {index}"), actual, expected, 1e-5 * f64::from(largest))?;
+        same_gradients(gpu, variants, (window, &[chain, flat.clone()].concat()), 5)?;
+    }
+    Ok(())
+}
+
+/// An LSTM whose walk may project its input: at the bottom, and above a layer that learns too. A batch of one has one
+/// owner of the projection's gradients.
+fn lstm_over_one_channel(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
+    let layer = |name: &str, rest: &str| format!("[[layer]]\nname = \"{name}\"\n{rest}\n");
+    let lstm = layer("lstm", "type = \"lstm\"\nunits = 8\nsequence = true");
+    let last = layer("last", "type = \"lstm\"\nunits = 4\nsequence = false");
+    let conv = layer("conv", "type = \"conv1d\"\nfilters = 1\nkernel = 3\nactivation = \"relu\"");
+    let logits = layer("logits", "type = \"dense\"\nunits = \"classes\"");
+    let alone = [last.as_str(), &logits].concat();
+    for batch in [5, 1] {
+        for below in [[lstm.as_str(), ""], [&conv, &lstm], [&conv, ""]] {
+            same_gradients(gpu, variants, (20, &[&below.concat(), alone.as_str()].concat()), batch)?;
         }
+    }
+    Ok(())
+}
+
+/// Fails unless a model of `chain`, of windows of `window` samples, has with `variants` the gradients that it has with the
+/// standard ones.
+fn same_gradients(
+    gpu: &Gpu,
+    variants: &Variants,
+    (window, chain): (usize, &str),
+    batch: usize,
+) -> Result<(), Failed> {
+    let text = format!(
+        "name = \"m\"\n[input]\nwindow = {window}\nchannels = 1\n{chain}\
+         [[output]]\nlayer = \"logits\"\nloss = \"softmax_cross_entropy\"\ntarget = \"condition\"\n"
+    );
+    let model = Model::parse(&text, "m.toml", CLASSES)?;
+    let gradients = |variants: &Variants| -> Result<_, Failed> {
+        let mut fixture = Fixture::new(gpu, variants, &model, batch, &[batch])?;
+        fixture.network.set_parameters(&initialise(&model, 3)?);
+        fixture.whole_epoch()?;
+        Ok(fixture.network.gradients()?)
+    };
+    let plain = tuned::choose(&gpu.info, Some("standard")).map_err(|e| e.to_string())?;
+    let (actual, expected) = (gradients(variants)?, gradients(&plain)?);
+    let largest = expected.iter().fold(0.0_f32, |largest, g| largest.max(g.abs()));
+    assert!(largest > 1e-3, "there is a gradient");
+    for (index, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
+        // Two orders of sums of at most some hundred terms.
+        let (actual, expected) = (f64::from(*actual), f64::from(*expected));
+        close(&format!("{window}: gradient {index}"), actual, expected, 1e-5 * f64::from(largest))?;
     }
     Ok(())
 }

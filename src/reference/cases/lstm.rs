@@ -5,7 +5,9 @@ use super::super::case::{Area, Case, Setup, Values, bits, floats, narrow, wide};
 use super::super::compare::{Element, Tolerance};
 use super::super::{conv1d, lstm as twin};
 use crate::gpu::plan::Slice;
+use crate::nn::Tensor;
 use crate::nn::conv1d::Finish;
+use crate::nn::gradient_sum::GradientSum;
 use crate::nn::lstm::{Lstm, LstmBuffers};
 
 /// (batch, steps, units), walked in reverse, sequences of several lengths.
@@ -55,6 +57,19 @@ fn cases_of(variant: &'static str) -> Vec<Case> {
                 backward(variant, &shape, &lengths, sequence)
             }));
         }
+        if shape.walk_projects(variant) {
+            let walked = lengths.clone();
+            cases.push(Case::new("lstm.forward_one_channel", variant, &name, move || {
+                forward_one_channel(variant, &shape, &walked)
+            }));
+            for sequence in [true, false] {
+                let name = format!("{name} {}", if sequence { "sequence" } else { "last" });
+                let lengths = lengths.clone();
+                cases.push(Case::new("lstm.backward_one_channel", variant, name, move || {
+                    backward_one_channel(variant, &shape, &lengths, sequence)
+                }));
+            }
+        }
     }
     cases
 }
@@ -79,11 +94,29 @@ fn inputs(shape: &Lstm) -> Inputs {
     }
 }
 
+/// What a walk over x (N, T, 1) takes for the gates.
+struct OneChannel {
+    x: Vec<f32>,
+    w_ih: Vec<f32>,
+    b: Vec<f32>,
+}
+
+fn one_channel(shape: &Lstm) -> OneChannel {
+    let mut values = Values::new((shape.batch * shape.steps + shape.units) as u64);
+    OneChannel {
+        x: values.signed(shape.batch * shape.steps, 1.0),
+        w_ih: values.signed(4 * shape.units, 1.0),
+        b: values.signed(4 * shape.units, 1.0),
+    }
+}
+
+/// Room that a tensor has around it, so that a kernel has to heed its place.
+const AROUND: (usize, usize) = (1, 2);
+
 fn forward(variant: &'static str, shape: &Lstm, lengths: &[u32]) -> Setup {
     let Inputs { gates, w, state, .. } = inputs(shape);
     let out = twin::forward(shape, &wide(&gates), &wide(&w), lengths, &wide(&state));
     let (mut setup, w, buffers) = prepare(shape, lengths, &w);
-    setup.hold(buffers.state, &bits(&state));
     setup.hold(&buffers.gates, &bits(&gates));
     let activated: Vec<Element> = out
         .gates
@@ -98,18 +131,84 @@ fn forward(variant: &'static str, shape: &Lstm, lengths: &[u32]) -> Setup {
         })
         .collect();
     setup.turn(&buffers.gates, &activated, Tolerance::CHAIN);
-    setup.leave(buffers.last, &floats(&out.last), Tolerance::CHAIN);
-    // Every step of h is written, past a sequence's end with zeros; of c only what backward reads.
-    for (area, values, all) in [(h_rows(&buffers), &out.h, true), (buffers.c.into(), &out.c, false)] {
-        let places = written(shape, lengths, all);
-        let expected: Vec<f64> = places.iter().map(|&place| values[place]).collect();
-        setup.leave(area.part(places), &floats(&expected), Tolerance::CHAIN);
-    }
+    leave_states(&mut setup, shape, lengths, &state, &buffers, &out);
     setup.launch(shape.forward(("case", variant), w, &buffers));
     setup
 }
 
+fn forward_one_channel(variant: &'static str, shape: &Lstm, lengths: &[u32]) -> Setup {
+    let (Inputs { w, state, .. }, OneChannel { x, w_ih, b }) = (inputs(shape), one_channel(shape));
+    let gates = conv1d::forward(&shape.projection(), &wide(&x), &wide(&w_ih), &wide(&b), false);
+    let out = twin::forward(shape, &gates, &wide(&w), lengths, &wide(&state));
+    let (mut setup, w, buffers) = prepare(shape, lengths, &w);
+    let x = setup.input("x", (shape.batch, shape.steps, 1), AROUND, &x);
+    let (w_ih, b) = (setup.floats("w_ih", &w_ih), setup.floats("b", &b));
+    let places: Vec<usize> =
+        (0..gates.len()).filter(|at| walked(shape, lengths, at / (4 * shape.units))).collect();
+    let expected: Vec<f64> = places.iter().map(|&place| out.gates[place]).collect();
+    setup.leave(Area::from(&buffers.gates).part(places), &floats(&expected), Tolerance::CHAIN);
+    leave_states(&mut setup, shape, lengths, &state, &buffers, &out);
+    setup.launch(shape.forward_one_channel(("case", variant), (&x, w_ih, b), w, &buffers));
+    setup
+}
+
+/// What forward leaves besides the gates, from `state`.
+fn leave_states(
+    setup: &mut Setup,
+    shape: &Lstm,
+    lengths: &[u32],
+    state: &[f32],
+    buffers: &LstmBuffers,
+    out: &twin::Forward,
+) {
+    setup.hold(buffers.state, &bits(state));
+    setup.leave(buffers.last, &floats(&out.last), Tolerance::CHAIN);
+    // Every step of h is written, past a sequence's end with zeros; of c only what backward reads.
+    for (area, values, all) in [(h_rows(buffers), &out.h, true), (buffers.c.into(), &out.c, false)] {
+        let places = written(shape, lengths, all);
+        let expected: Vec<f64> = places.iter().map(|&place| values[place]).collect();
+        setup.leave(area.part(places), &floats(&expected), Tolerance::CHAIN);
+    }
+}
+
 fn backward(variant: &'static str, shape: &Lstm, lengths: &[u32], sequence: bool) -> Setup {
+    let (mut setup, w, dy, buffers, _) = prepare_back(shape, lengths, sequence);
+    setup.launch(shape.backward(("case", variant), w, dy.as_ref(), &buffers));
+    setup
+}
+
+fn backward_one_channel(variant: &'static str, shape: &Lstm, lengths: &[u32], sequence: bool) -> Setup {
+    let (mut setup, w, dy, buffers, dz) = prepare_back(shape, lengths, sequence);
+    let OneChannel { x, .. } = one_channel(shape);
+    let columns = 4 * shape.units;
+    // An owner for each sequence, whose places are apart as gradient_sum has them.
+    let mut sums = GradientSum::default();
+    let [dw_ih, db] = [0, 1].map(|_| sums.add(0, columns, shape.batch));
+    let partial = setup.arena.allocate("partial", sums.len());
+    let [dw_ih, db] = [dw_ih, db].map(|(offset, len)| partial.part(offset, len));
+    for n in 0..shape.batch {
+        let sequence = Lstm { batch: 1, ..*shape };
+        let (x, dz) = (&x[n * shape.steps..][..shape.steps], &dz[n * shape.steps * columns..]);
+        let dz = &dz[..shape.steps * columns];
+        let (dw, b) = conv1d::weight_gradient(&sequence.projection(), &wide(x), dz, 1).remove(0);
+        for (owners, gradient) in [(dw_ih, dw), (db, b)] {
+            let own = owners.part(n * (owners.len / shape.batch), columns);
+            setup.leave(own, &floats(&gradient), Tolerance::CHAIN);
+        }
+    }
+    let x = setup.input("x", (shape.batch, shape.steps, 1), AROUND, &x);
+    let to = (&x, dw_ih, db);
+    setup.launch(shape.backward_one_channel(("case", variant), to, w, dy.as_ref(), &buffers));
+    setup
+}
+
+/// A walk back: the recurrent weights, dy and the buffers, which must hold what the twin makes of them; and the twin's
+/// gradient of the gates.
+fn prepare_back(
+    shape: &Lstm,
+    lengths: &[u32],
+    sequence: bool,
+) -> (Setup, Slice, Option<Tensor>, LstmBuffers, Vec<f64>) {
     let Inputs { gates, w, state, dy, dlast } = inputs(shape);
     let kept = twin::forward(shape, &wide(&gates), &wide(&w), lengths, &wide(&state));
     let (gates, c) = (narrow(&kept.gates), narrow(&kept.c));
@@ -128,9 +227,8 @@ fn backward(variant: &'static str, shape: &Lstm, lengths: &[u32], sequence: bool
     setup.hold(buffers.c, &bits(&c));
     setup.hold(buffers.dlast, &bits(&dlast));
     setup.leave(buffers.dstate, &floats(&dstate), Tolerance::CHAIN);
-    let dy = sequence.then(|| setup.input("dy", (shape.batch, shape.steps, shape.units), (1, 2), &dy));
-    setup.launch(shape.backward(("case", variant), w, dy.as_ref(), &buffers));
-    setup
+    let dy = sequence.then(|| setup.input("dy", (shape.batch, shape.steps, shape.units), AROUND, &dy));
+    (setup, w, dy, buffers, dz)
 }
 
 /// A layer's operands: x (N, T, C), W_ih (C, 4H), W_hh (H, 4H), b (4H), lengths (N), and (2, N, H) each the state
