@@ -11,6 +11,8 @@ use clap::Parser;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     cut_software_shares(if cli.trains_side_by_side() { 1 } else { 3 });
+    #[cfg(target_os = "linux")]
+    compute_in_batch();
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -31,5 +33,20 @@ fn cut_software_shares(a_core: usize) {
     {
         // SAFETY: nothing has started a thread yet that could read the environment meanwhile.
         unsafe { env::set_var(THREADS, (a_core * cores.get()).to_string()) };
+    }
+}
+
+/// Has Linux treat the process as one that computes: a thread that is woken waits for its turn and does not take that of the
+/// one that woke it. Mesa's software adapter wakes all its threads for every launch while it holds the lock that they ask for
+/// first. A policy that the user has chosen stays.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn compute_in_batch() {
+    let nothing = libc::sched_param { sched_priority: 0 };
+    // SAFETY: both calls are about this thread alone; the threads that it starts later inherit what it has.
+    unsafe {
+        if libc::sched_getscheduler(0) == libc::SCHED_OTHER {
+            libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const nothing);
+        }
     }
 }

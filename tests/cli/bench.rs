@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::process::{Command, Output, Stdio};
+#[cfg(target_os = "linux")]
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -14,6 +16,8 @@ pub(crate) const TRIALS: &[Test] = &[
 
 pub(crate) const TRIALS_ON_ADAPTER: &[Test] = &[
     ("bench --json has a roof and is compared with --compare", compare),
+    #[cfg(target_os = "linux")]
+    ("bench computes in batch, as every command does", in_batch),
     ("bench --scaling draws a curve for all that grows", scaling),
     ("bench --against pytorch names a Python without PyTorch", no_torch),
 ];
@@ -104,6 +108,27 @@ fn compare() {
     let other = workshop.run(&["bench", "--model", "model.toml", "--batch", "4", "--compare", "before.json"]);
     let error = failure(other, 2);
     assert!(error.contains("before.json: measured tiny") && error.contains("at batch 4"), "{error}");
+}
+
+/// Linux tells a process's scheduling policy in field 41 of its `stat`, of which the second may contain blanks.
+#[cfg(target_os = "linux")]
+fn in_batch() {
+    const BATCH: &str = "3";
+    let workshop = Workshop::new();
+    let mut command = workshop.command(&["bench", "--model", "model.toml", "--batch", "8"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let policy = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+        stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(38)).map(str::to_owned)
+    };
+    let began = Instant::now();
+    let mut found = policy();
+    while found.as_deref() != Some(BATCH) && began.elapsed() < Duration::from_secs(10) {
+        found = policy();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(found.as_deref(), Some(BATCH));
 }
 
 fn scaling() {
