@@ -66,7 +66,7 @@ struct Shape {
 
 const WORKGROUP = 8u;
 const LARGEST_UNITS = 32u;
-const COLUMNS = 4u; // units of a lane
+const COLUMNS = 4u;       // units of a lane
 const ROW_TEXELS = 1024u; // texels in a row of a texture
 
 // One gate's weights between a lane's four units and all: [lane of the sequence][unit of that lane].
@@ -253,6 +253,7 @@ fn sample(own: Own, t: u32) -> f32 {
     return textureLoad(x, texel(at))[at % 4u];
 }
 
+// A sequence's gradients of W_ih or of b.
 fn store_sums(at: u32, values: Gates) {
     dprojection[at / 4u] = pairs(values.i);
     dprojection[(at + UNITS) / 4u] = pairs(values.f);
@@ -416,6 +417,7 @@ struct Handed {
     cell: vec4f,
 }
 
+// What is handed to the last step.
 fn begin_back(own: Own) -> Handed {
     let at = state_of(own);
     let t = time_of(own.length - 1u, own.length);
