@@ -29,6 +29,10 @@ struct Shape {
     dy_sequence: u32,
     has_dy: u32,      // 0: only the last step has a gradient, from dlast
     reverse: u32,
+    x_start: u32,     // these four where the walk projects, as in `subgroup` alone
+    x_sequence: u32,
+    d_sequence: u32,
+    db_start: u32,
 }
 
 @group(0) @binding(0) var<uniform> shape: Shape;

@@ -168,6 +168,19 @@ impl Slice {
     }
 }
 
+/// As [`fields`], with zero for those of `names` that are not among the `values`: the launch does not use them.
+pub fn fields_with(
+    mut values: Vec<(&'static str, usize)>,
+    names: &[&'static str],
+) -> Vec<(&'static str, Value)> {
+    for name in names {
+        if !values.iter().any(|(given, _)| given == name) {
+            values.push((name, 0));
+        }
+    }
+    fields(&values)
+}
+
 /// `u32` fields of a uniform struct from sizes; a size past 32 bits is refused when the network is lowered.
 pub fn fields(values: &[(&'static str, usize)]) -> Vec<(&'static str, Value)> {
     values

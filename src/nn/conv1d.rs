@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::model::Padding;
 use super::tensor::Tensor;
 use super::variants::for_runs;
-use crate::gpu::plan::{Binding, Kernel, Launch, Slice, fields};
+use crate::gpu::plan::{Binding, Kernel, Launch, Slice, fields_with};
 use crate::gpu::shader::Shader;
 
 /// The geometry of one convolution over a batch.
@@ -368,13 +368,8 @@ pub(super) fn splits(wanted: usize, tiles: usize, rows: usize) -> usize {
 }
 
 /// The fields of `shape`; those that a launch does not use are zero.
-pub(super) fn complete(mut shape: Vec<(&'static str, usize)>) -> Vec<(&'static str, crate::gpu::Value)> {
-    for name in PLACES {
-        if !shape.iter().any(|(given, _)| *given == name) {
-            shape.push((name, 0));
-        }
-    }
-    fields(&shape)
+pub(super) fn complete(shape: Vec<(&'static str, usize)>) -> Vec<(&'static str, crate::gpu::Value)> {
+    fields_with(shape, &PLACES)
 }
 
 /// How a variant cuts a matrix of outputs into tiles.

@@ -478,13 +478,10 @@ impl Builder<'_> {
                         pooled.weight_gradient(name, &self.peaks(index, &dy), &product.x, to, splits)
                     }
                     Gradient::Product => {
-                        let gates = if let Kind::Lstm { buffers, .. } = &stage.kind {
-                            Some(&buffers.gates)
-                        } else {
-                            None
-                        };
+                        let dy =
+                            if let Kind::Lstm { buffers, .. } = &stage.kind { &buffers.gates } else { &dy };
                         let x = (&product.x, product.first_step);
-                        product.conv.weight_gradient((name, variant), x, gates.unwrap_or(&dy), to, splits)
+                        product.conv.weight_gradient((name, variant), x, dy, to, splits)
                     }
                 });
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::conv1d::Conv1d;
 use super::tensor::Tensor;
-use crate::gpu::plan::{Arena, Binding, Kernel, Launch, Slice, fields};
+use crate::gpu::plan::{Arena, Binding, Kernel, Launch, Slice, fields_with};
 use crate::gpu::shader::Shader;
 
 /// The geometry of one LSTM layer over a batch.
@@ -47,7 +47,7 @@ pub struct LstmBuffers {
 /// Most units that fit WebGPU's 16 KiB of workgroup memory (backward: two generations of 4H gradients).
 pub const LARGEST_UNITS: usize = 512;
 
-/// Fields of the shape in `subgroup` that only the entries for one channel use.
+/// Fields of the shape that only the entries for one channel use.
 const ONE_CHANNEL_PLACES: [&str; 4] = ["x_start", "x_sequence", "d_sequence", "db_start"];
 
 /// Invocations of a workgroup at most, WebGPU's default limit.
@@ -205,10 +205,7 @@ impl Lstm {
             ("has_dy", usize::from(dy.is_some())),
             ("reverse", usize::from(self.reverse)),
         ];
-        if walk.variant == "subgroup" {
-            let given = |name| places.iter().find(|(place, _)| *place == name).map_or(0, |&(_, value)| value);
-            shape.extend(ONE_CHANNEL_PLACES.map(|name| (name, given(name))));
-        }
+        shape.extend(places);
         let cells = (self.batch * self.steps * self.units) as u64;
         // A channel costs the projection, and its weights' gradient, as much as a unit costs the walk.
         let projected = u64::from(!places.is_empty());
@@ -217,7 +214,7 @@ impl Lstm {
             label: label.to_owned(),
             kernel: Kernel { shader: "lstm", variant: walk.variant, entry, constants: walk.constants },
             bindings,
-            shape: fields(&shape),
+            shape: fields_with(shape, &ONE_CHANNEL_PLACES),
             workgroups: self.batch.div_ceil(walk.sequences),
             barriers: walk.barriers,
             flop: 2 * cells * 4 * (self.units as u64 + projected),
