@@ -22,10 +22,12 @@
 // This variant needs subgroups of WORKGROUP invocations and 64-bit integers. It is made for a software adapter of eight
 // lanes, where a load of four floats from a texture costs as much as thirty multiply-adds, from a buffer three times as
 // much, a store of two floats as one u64 no more than that of one, and every variable that lives through a loop is
-// copied at each turn. So a subgroup holds a tile of (ROWS * WORKGROUP / LANES) x (LANES * COLUMNS) outputs in registers, loads RUN neighbours of
-// both operands at once from textures and shares the left one by shuffles, and takes RUN products to each output in one
-// turn, row after row, so that a row's sums stay in registers. It asks for filters in whole runs, input_gradient for
-// channels too. A longer run has fewer copies and more code, and was no faster.
+// copied at each turn. So a subgroup holds a tile of ROWS x (LANES * COLUMNS) sums, loads RUN neighbours of both operands
+// at once from textures and shares the left one by shuffles, and takes RUN products to each sum in one turn, row after
+// row, so that a row's sums and the right operand stay in registers. The higher a tile, the fewer loads a product: half
+// the height was a tenth slower. It asks for filters in whole runs, input_gradient for channels too. A longer run has
+// fewer copies, but leaves no registers for the right operand, and was no faster. Loops that index the sums are short
+// enough for the compiler to unroll: what it does not unroll it keeps in memory, five times as slow.
 //
 // The adapter cuts a launch into equal shares, one a thread, and waits for the last. So there it gets few subgroups, and each
 // takes the next tile when it is done with one: a core that a neighbour slows down takes fewer. Which subgroup computes a
@@ -36,9 +38,9 @@ override RELU: bool = false;
 override KEPT_SCALE: f32 = 1.0;
 override POOL: u32 = 1u; // 1 (none), 2, 4 or 8
 override KEEP_POSITION: bool = false;
-override LANES: u32 = 8u;       // 4 or 8: lanes side by side along the columns; with 4 a turn has twice the rows
+override LANES: u32 = 8u;       // 4 or 8: lanes side by side along the columns; with 4 a lane has half of the tile's rows
 override SHIFTED: bool = false; // whether runs of x begin elsewhere than at multiples of RUN, or depth ends within one
-override THIN: bool = false;    // whether depth is at most a run: three in four rows of weight_gradient would be idle
+override RUNS: u32 = 8u;        // of rows in a tile of weight_gradient: 1, 4 or 8
 
 struct Shape {
     batch: u32,       // N
@@ -80,10 +82,10 @@ struct Shape {
 @group(0) @binding(11) var<storage, read_write> taken: atomic<u32>; // tiles of the launch; 0 before and after it
 
 const WORKGROUP = 8u;
-const ROWS = 16u;
+const ROWS = 32u; // of a tile, those of weight_gradient aside; a lane has as many sums of COLUMNS, or half of them
 const COLUMNS = 4u;
 const RUN = 4u;
-const ROW_TEXELS = 1024u; // texels in a row of a texture
+const ROW_TEXELS = 512u; // texels in a row of a texture
 
 // The next tile; `tiles` or more where none is left. Each of the launch's subgroups asks once in vain, and the last to do so
 // leaves the count as it was found.
@@ -150,6 +152,12 @@ fn across(sum: vec4f, left: f32, first: u32, right: array<vec4f, RUN>) -> vec4f 
     return s;
 }
 
+// The first of the LANES lanes side by side that `lane` is among. The shift is 0, which the compiler cannot know: of a
+// shuffle from a lane that it knows it makes two instructions.
+fn first_lane(lane: u32) -> u32 {
+    return lane - lane % LANES + (shape.batch >> 31u);
+}
+
 // Lane l holds the runs of rows l, l + WORKGROUP, ... of a tile; row r of a lane's outputs is one of them.
 fn row_of(r: u32, first: u32) -> u32 {
     return r / LANES * WORKGROUP + first + r % LANES;
@@ -157,12 +165,21 @@ fn row_of(r: u32, first: u32) -> u32 {
 
 fn multiply_add(
     sum: ptr<function, array<vec4f, ROWS>>,
-    left: ptr<function, array<vec4f, ROWS / 4u>>,
+    left: ptr<function, array<vec4f, ROWS / WORKGROUP>>,
     first: u32,
     right: ptr<function, array<vec4f, RUN>>,
 ) {
-    for (var r = 0u; r < ROWS; r++) {
-        (*sum)[r] = along((*sum)[r], (*left)[r / LANES], first + r % LANES, *right);
+    for (var r = 0u; r < LANES; r++) {
+        (*sum)[r] = along((*sum)[r], (*left)[0], first + r, *right);
+    }
+    for (var r = 0u; r < LANES; r++) {
+        (*sum)[LANES + r] = along((*sum)[LANES + r], (*left)[1], first + r, *right);
+    }
+    for (var r = 0u; r < LANES; r++) {
+        (*sum)[2u * LANES + r] = along((*sum)[2u * LANES + r], (*left)[2], first + r, *right);
+    }
+    for (var r = 0u; r < LANES; r++) {
+        (*sum)[3u * LANES + r] = along((*sum)[3u * LANES + r], (*left)[3], first + r, *right);
     }
 }
 
@@ -245,16 +262,11 @@ fn tiles_down(rows: u32, height: u32) -> u32 {
     return (rows + height - 1u) / height;
 }
 
-// Rows of a tile of forward and input_gradient.
-fn tile_rows() -> u32 {
-    return ROWS * WORKGROUP / LANES;
-}
-
 fn forward_tile(tile: u32, lane: u32) {
     let in_row = tiles_across(shape.filters);
     let part = lane % LANES;
-    let first = lane - part;
-    let row = tile / in_row * tile_rows();
+    let first = first_lane(lane);
+    let row = tile / in_row * ROWS;
     let column = (tile % in_row * LANES + part) * COLUMNS;
     // Columns past the last are computed from the last and not stored: every lane takes part in the shuffles.
     let source = min(column, shape.filters - COLUMNS);
@@ -264,15 +276,13 @@ fn forward_tile(tile: u32, lane: u32) {
     for (var r = 0u; r < ROWS; r++) {
         sum[r] = bias;
     }
-    var left: array<vec4f, ROWS / 4u>;
+    var left: array<vec4f, ROWS / WORKGROUP>;
     var right: array<vec4f, RUN>;
     for (var k = 0u; k < shape.depth; k += RUN) {
         left[0] = run_of_x(at.x + k, shape.depth - k);
         left[1] = run_of_x(at.y + k, shape.depth - k);
-        if LANES == 4u {
-            left[2] = run_of_x(at.z + k, shape.depth - k);
-            left[3] = run_of_x(at.w + k, shape.depth - k);
-        }
+        left[2] = run_of_x(at.z + k, shape.depth - k);
+        left[3] = run_of_x(at.w + k, shape.depth - k);
         right[0] = run_of_w(k + 0u, source);
         right[1] = run_of_w(k + 1u, source);
         right[2] = run_of_w(k + 2u, source);
@@ -280,14 +290,23 @@ fn forward_tile(tile: u32, lane: u32) {
         multiply_add(&sum, &left, first, &right);
     }
     let to = vec4u(place(row + lane), place(row + lane + 8u), place(row + lane + 16u), place(row + lane + 24u));
-    for (var r = 0u; r < ROWS; r++) {
+    for (var r = 0u; r < LANES; r++) {
+        finish(&sum, r, row, column, to, lane);
+    }
+    for (var r = LANES; r < 2u * LANES; r++) {
+        finish(&sum, r, row, column, to, lane);
+    }
+    for (var r = 2u * LANES; r < 3u * LANES; r++) {
+        finish(&sum, r, row, column, to, lane);
+    }
+    for (var r = 3u * LANES; r < 4u * LANES; r++) {
         finish(&sum, r, row, column, to, lane);
     }
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn forward(@builtin(num_workgroups) subgroups: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-    let tiles = tiles_across(shape.filters) * tiles_down(shape.batch * shape.steps, tile_rows());
+    let tiles = tiles_across(shape.filters) * tiles_down(shape.batch * shape.steps, ROWS);
     for (var turn = 0u; turn < tiles + 1u; turn++) {
         let tile = take(tiles, subgroups.x, lane);
         if tile >= tiles {
@@ -302,25 +321,49 @@ fn phase_positions() -> u32 {
     return (shape.length + shape.stride - 1u) / shape.stride;
 }
 
+// Where the positions whose runs a lane holds stand in dx and x_kept.
+struct Places {
+    dx: vec4u,
+    kept: vec4u,
+}
+
+const NOWHERE = 0xffffffffu;
+
+// Stores row r of a lane's outputs, through the ReLU below.
+fn store_dx(sum: ptr<function, array<vec4f, ROWS>>, r: u32, column: u32, places: Places, first: u32) {
+    var value = (*sum)[r];
+    let holder = first + r % LANES;
+    let to = subgroupShuffle(places.dx[r / LANES], holder);
+    let kept = subgroupShuffle(places.kept[r / LANES], holder);
+    if to != NOWHERE && column < shape.channels {
+        if RELU {
+            value = select(vec4f(0.0), value * KEPT_SCALE, floats(x_kept[(kept + column) / RUN]) > vec4f(0.0));
+        }
+        dx[(to + column) / RUN] = pairs(bitcast<vec4u>(value));
+    }
+}
+
 fn input_gradient_tile(tile: u32, lane: u32) {
     let in_row = tiles_across(shape.channels);
     let positions = phase_positions();
     let rows = shape.batch * positions;
-    let down = tiles_down(rows, tile_rows());
+    let down = tiles_down(rows, ROWS);
     let phase = tile / in_row / down;
     let part = lane % LANES;
-    let first = lane - part;
-    let row = tile / in_row % down * tile_rows();
+    let first = first_lane(lane);
+    let row = tile / in_row % down * ROWS;
     let column = (tile % in_row * LANES + part) * COLUMNS;
     let columns = min(column, shape.channels - COLUMNS) + vec4u(0u, 1u, 2u, 3u);
     // The phase meets taps first_tap, first_tap + stride, ...; later taps meet earlier steps of dy.
     let first_tap = (phase + shape.left) % shape.stride;
     let latest = (phase + shape.left) / shape.stride;
     let taps = (shape.kernel + shape.stride - 1u - first_tap) / shape.stride;
-    let m = min(vec4u(row + lane) + vec4u(0u, 8u, 16u, 24u), vec4u(rows - 1u));
-    let at = shape.dy_start + m / positions * shape.dy_sequence + (m % positions + latest) * shape.filters;
+    let own = vec4u(row + lane) + vec4u(0u, 8u, 16u, 24u);
+    let m = min(own, vec4u(rows - 1u));
+    let n = m / positions;
+    let at = shape.dy_start + n * shape.dy_sequence + (m % positions + latest) * shape.filters;
     var sum: array<vec4f, ROWS>;
-    var left: array<vec4f, ROWS / 4u>;
+    var left: array<vec4f, ROWS / WORKGROUP>;
     var right: array<vec4f, RUN>;
     for (var tap = 0u; tap < taps; tap++) {
         let base = (columns + (first_tap + tap * shape.stride) * shape.channels) * shape.filters;
@@ -328,10 +371,8 @@ fn input_gradient_tile(tile: u32, lane: u32) {
             let from_o = at - tap * shape.filters + o;
             left[0] = textureLoad(dy, texel(from_o.x));
             left[1] = textureLoad(dy, texel(from_o.y));
-            if LANES == 4u {
-                left[2] = textureLoad(dy, texel(from_o.z));
-                left[3] = textureLoad(dy, texel(from_o.w));
-            }
+            left[2] = textureLoad(dy, texel(from_o.z));
+            left[3] = textureLoad(dy, texel(from_o.w));
             let w0 = textureLoad(w, texel(base.x + o));
             let w1 = textureLoad(w, texel(base.y + o));
             let w2 = textureLoad(w, texel(base.z + o));
@@ -343,24 +384,29 @@ fn input_gradient_tile(tile: u32, lane: u32) {
             multiply_add(&sum, &left, first, &right);
         }
     }
-    for (var r = 0u; r < ROWS; r++) {
-        let m = row + row_of(r, first);
-        let n = m / positions;
-        let p = m % positions * shape.stride + phase;
-        if m < rows && p < shape.length && column < shape.channels {
-            let i = p * shape.channels + column;
-            var value = sum[r];
-            if RELU {
-                let kept = floats(x_kept[(shape.kept_start + n * shape.kept_sequence + i) / RUN]);
-                value = select(vec4f(0.0), value * KEPT_SCALE, kept > vec4f(0.0));
-            }
-            dx[(shape.dx_start + n * shape.dx_sequence + i) / RUN] = pairs(bitcast<vec4u>(value));
-        }
+    // Positions past the last stand nowhere.
+    let p = m % positions * shape.stride + phase;
+    let inside = (own < vec4u(rows)) & (p < vec4u(shape.length));
+    let places = Places(
+        select(vec4u(NOWHERE), shape.dx_start + n * shape.dx_sequence + p * shape.channels, inside),
+        shape.kept_start + n * shape.kept_sequence + p * shape.channels,
+    );
+    for (var r = 0u; r < LANES; r++) {
+        store_dx(&sum, r, column, places, first);
+    }
+    for (var r = LANES; r < 2u * LANES; r++) {
+        store_dx(&sum, r, column, places, first);
+    }
+    for (var r = 2u * LANES; r < 3u * LANES; r++) {
+        store_dx(&sum, r, column, places, first);
+    }
+    for (var r = 3u * LANES; r < 4u * LANES; r++) {
+        store_dx(&sum, r, column, places, first);
     }
 }
 
 fn input_gradient_tiles() -> u32 {
-    return tiles_across(shape.channels) * tiles_down(shape.batch * phase_positions(), tile_rows()) * shape.stride;
+    return tiles_across(shape.channels) * tiles_down(shape.batch * phase_positions(), ROWS) * shape.stride;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -375,14 +421,9 @@ fn input_gradient(@builtin(num_workgroups) subgroups: vec3u, @builtin(subgroup_i
     }
 }
 
-// Rows of a tile that a lane loads in weight_gradient: all, or half of them.
+// Rows of a tile that a lane loads in weight_gradient.
 fn loaded_rows() -> u32 {
-    return ROWS * RUN / LANES;
-}
-
-// The first of the RUN lanes that hold row r there.
-fn lanes_of(r: u32, first: u32) -> u32 {
-    return first + r / loaded_rows() * RUN;
+    return max(RUNS * RUN / LANES, 1u) * RUN;
 }
 
 // sum of a lane and of the one of the other half that has the same columns
@@ -390,15 +431,34 @@ fn both(sum: vec4f, lane: u32) -> vec4f {
     return sum + subgroupShuffle(sum, lane ^ 4u);
 }
 
+// The rows of run `run` of a tile after RUN more outputs.
+fn weight_gradient_run(
+    sum: ptr<function, array<vec4f, ROWS>>,
+    run: u32,
+    left: ptr<function, array<vec4f, ROWS / WORKGROUP>>,
+    first: u32,
+    right: ptr<function, array<vec4f, RUN>>,
+) {
+    if run < RUNS {
+        let r = run * RUN;
+        let of_run = (*left)[r % loaded_rows() / RUN];
+        let lanes = first + r / loaded_rows() * RUN;
+        (*sum)[r] = across((*sum)[r], of_run.x, lanes, *right);
+        (*sum)[r + 1u] = across((*sum)[r + 1u], of_run.y, lanes, *right);
+        (*sum)[r + 2u] = across((*sum)[r + 2u], of_run.z, lanes, *right);
+        (*sum)[r + 3u] = across((*sum)[r + 3u], of_run.w, lanes, *right);
+    }
+}
+
 fn weight_gradient_tile(tile: u32, lane: u32) {
     let in_row = tiles_across(shape.filters);
-    let down = tiles_down(shape.depth, ROWS);
+    let down = tiles_down(shape.depth, RUNS * RUN);
     // Outputs m of a turn: with LANES of 4 each half of the subgroup takes a run.
     let turn = RUN * WORKGROUP / LANES;
     let split = tile / in_row / down;
     let part = lane % LANES;
-    let first = lane - part;
-    let row = tile / in_row % down * ROWS;
+    let first = first_lane(lane);
+    let row = tile / in_row % down * (RUNS * RUN);
     let column = (tile % in_row * LANES + part) * COLUMNS;
     let source = min(column, shape.filters - COLUMNS);
     let last = (shape.depth - 1u) / RUN * RUN;
@@ -408,7 +468,7 @@ fn weight_gradient_tile(tile: u32, lane: u32) {
     let begin = min(split * share, total);
     let end = min(begin + share, total);
     var sum: array<vec4f, ROWS>;
-    var left: array<vec4f, ROWS / 4u>;
+    var left: array<vec4f, ROWS / WORKGROUP>;
     var right: array<vec4f, RUN>;
     var bias = vec4f(0.0);
     for (var m = begin; m < end; m += turn) {
@@ -417,12 +477,12 @@ fn weight_gradient_tile(tile: u32, lane: u32) {
         let t = own - n * shape.steps;
         let at = shape.x_start + n * shape.x_sequence + t * shape.x_step + loaded;
         left[0] = run_of_x(at.x, RUN);
-        if !THIN {
+        if loaded_rows() > RUN {
             left[1] = run_of_x(at.y, RUN);
-            if LANES == 4u {
-                left[2] = run_of_x(at.z, RUN);
-                left[3] = run_of_x(at.w, RUN);
-            }
+        }
+        if loaded_rows() > 2u * RUN {
+            left[2] = run_of_x(at.z, RUN);
+            left[3] = run_of_x(at.w, RUN);
         }
         let place = shape.dy_start + n * shape.dy_sequence + t * shape.filters;
         right[0] = textureLoad(dy, texel(subgroupShuffle(place, first) + source));
@@ -434,29 +494,31 @@ fn weight_gradient_tile(tile: u32, lane: u32) {
         right[1] = select(vec4f(0.0), right[1], m + first + 1u < end);
         right[2] = select(vec4f(0.0), right[2], m + first + 2u < end);
         right[3] = select(vec4f(0.0), right[3], m + first + 3u < end);
-        for (var run = 0u; run < ROWS / RUN; run++) {
-            if run == 0u || !THIN {
-                let r = run * RUN;
-                let of_run = left[r % loaded_rows() / RUN];
-                let lanes = lanes_of(r, first);
-                sum[r] = across(sum[r], of_run.x, lanes, right);
-                sum[r + 1u] = across(sum[r + 1u], of_run.y, lanes, right);
-                sum[r + 2u] = across(sum[r + 2u], of_run.z, lanes, right);
-                sum[r + 3u] = across(sum[r + 3u], of_run.w, lanes, right);
-            }
-        }
+        weight_gradient_run(&sum, 0u, &left, first, &right);
+        weight_gradient_run(&sum, 1u, &left, first, &right);
+        weight_gradient_run(&sum, 2u, &left, first, &right);
+        weight_gradient_run(&sum, 3u, &left, first, &right);
+        weight_gradient_run(&sum, 4u, &left, first, &right);
+        weight_gradient_run(&sum, 5u, &left, first, &right);
+        weight_gradient_run(&sum, 6u, &left, first, &right);
+        weight_gradient_run(&sum, 7u, &left, first, &right);
         bias += right[0] + right[1] + right[2] + right[3];
     }
     if LANES == 4u {
         // The halves of the subgroup have summed over different outputs.
         bias = both(bias, lane);
-        for (var r = 0u; r < ROWS; r++) {
+        for (var r = 0u; r < RUNS * RUN; r++) {
             sum[r] = both(sum[r], lane);
         }
     }
-    if first == 0u && column < shape.filters {
+    if lane == part && column < shape.filters {
         let to = (split * shape.dw_split + row * shape.filters + column) / RUN;
-        for (var r = 0u; r < ROWS; r++) {
+        for (var r = 0u; r < min(RUNS * RUN, 16u); r++) {
+            if row + r < shape.depth {
+                dw[to + r * shape.filters / RUN] = pairs(bitcast<vec4u>(sum[r]));
+            }
+        }
+        for (var r = 16u; r < RUNS * RUN; r++) {
             if row + r < shape.depth {
                 dw[to + r * shape.filters / RUN] = pairs(bitcast<vec4u>(sum[r]));
             }
@@ -468,7 +530,7 @@ fn weight_gradient_tile(tile: u32, lane: u32) {
 }
 
 fn weight_gradient_tiles() -> u32 {
-    return tiles_across(shape.filters) * tiles_down(shape.depth, ROWS) * shape.splits;
+    return tiles_across(shape.filters) * tiles_down(shape.depth, RUNS * RUN) * shape.splits;
 }
 
 @compute @workgroup_size(WORKGROUP)

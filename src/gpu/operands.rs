@@ -3,7 +3,7 @@
 //! Mesa's software adapter reads four neighbouring floats of a texture in a third of the time that it takes from a
 //! storage buffer, and copies a slice in less than the time of a launch. So a kernel may declare an operand as
 //! `texture_storage_2d<rgba32float, read>` (or `rgba32uint`), four elements a texel and `ROW_TEXELS` texels a row; a plan
-//! binds a slice to it as to a storage binding.
+//! binds a slice to it as to a storage binding. The texture itself is wider by [`SKEW`].
 //!
 //! A copy ends a pass. Launches share one as long as none of them reads as an operand what another of them writes; the
 //! pass begins with the copies for all of them, each in a texture of its own. The largest operand of every pass is
@@ -22,6 +22,10 @@ use crate::{Error, Result};
 
 /// Elements of a texel.
 const TEXEL: usize = 4;
+
+/// Texels that stand idle behind each row, a cache line. A product reads a column of a matrix whose rows are often 1 or
+/// 2 KiB long: those would all stand in the same few places of a cache, and push out each other.
+const SKEW: usize = 4;
 
 /// Bytes of a texel.
 const TEXEL_BYTES: u32 = (TEXEL * size_of::<f32>()) as u32;
@@ -56,6 +60,8 @@ pub(super) struct TextureCopy {
     /// In bytes.
     offset: u64,
     texels: u32,
+    /// Texels a row.
+    across: u32,
     texture: wgpu::Texture,
 }
 
@@ -166,6 +172,7 @@ impl Gpu {
                     buffer: memory(operand.slice.buffer).clone(),
                     offset: (operand.slice.offset * size_of::<f32>()) as u64,
                     texels: operand.slice.len.div_ceil(TEXEL) as u32,
+                    across: operand.across as u32,
                     texture: texture.clone(),
                 });
                 for index in pass.clone() {
@@ -193,7 +200,7 @@ impl Gpu {
         }
         let mut textures = textures.0.lock().unwrap_or_else(PoisonError::into_inner);
         if textures.get(&place).is_none_or(|texture| (texture.height() as usize) < rows) {
-            textures.insert(place, texture(&self.device, texel, [across as u32, rows as u32]));
+            textures.insert(place, texture(&self.device, texel, [(across + SKEW) as u32, rows as u32]));
         }
         Ok(())
     }
@@ -224,7 +231,7 @@ impl Textures {
 impl TextureCopy {
     /// Records the copy: whole rows, then what is left.
     pub(super) fn record(&self, encoder: &mut wgpu::CommandEncoder) {
-        let across = self.texture.width();
+        let across = self.across;
         let (rows, rest) = (self.texels / across, self.texels % across);
         for (row, width, height) in [(0, across, rows), (rows, rest, 1)] {
             if width == 0 || height == 0 {

@@ -144,9 +144,18 @@ impl Conv1d {
     fn gradient_tiles(&self, variant: &'static str) -> Tiles {
         let mut tiles = Tiles::of(self.variant(variant, &[self.filters], &[]), self.depth(), self.filters);
         if tiles.variant == "subgroup" {
-            // With fewer lanes side by side it takes more outputs a turn, not more rows.
-            tiles.rows = Shader::find("conv1d", tiles.variant).constant("ROWS");
-            tiles.constants.push(("THIN", usize::from(self.depth() <= run())));
+            // With fewer lanes side by side it takes more outputs a turn, not more rows; low tiles where high ones would
+            // stand empty for an eighth or more.
+            let depth = self.depth();
+            let runs = match tiles.columns / Shader::find("conv1d", tiles.variant).constant("COLUMNS") {
+                _ if depth <= run() => 1,
+                8 if 8 * depth.next_multiple_of(8 * run()) <= 9 * depth.next_multiple_of(4 * run()) => 8,
+                _ => 4,
+            };
+            tiles.rows = runs * run();
+            // A high tile is the work of two.
+            tiles.wanted = TILES_WANTED / (runs / 4).max(1);
+            tiles.constants.push(("RUNS", runs));
         }
         tiles
     }
@@ -397,7 +406,7 @@ impl Tiles {
                 let lanes = if columns > width * workgroup / 2 { workgroup } else { workgroup / 2 };
                 Self {
                     variant,
-                    rows: height * workgroup / lanes,
+                    rows: height,
                     columns: lanes * width,
                     per_workgroup: 1,
                     wanted: TILES_WANTED,
