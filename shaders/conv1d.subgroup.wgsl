@@ -292,15 +292,9 @@ fn forward_tile(tile: u32, lane: u32) {
     let to = vec4u(place(row + lane), place(row + lane + 8u), place(row + lane + 16u), place(row + lane + 24u));
     for (var r = 0u; r < LANES; r++) {
         finish(&sum, r, row, column, to, lane);
-    }
-    for (var r = LANES; r < 2u * LANES; r++) {
-        finish(&sum, r, row, column, to, lane);
-    }
-    for (var r = 2u * LANES; r < 3u * LANES; r++) {
-        finish(&sum, r, row, column, to, lane);
-    }
-    for (var r = 3u * LANES; r < 4u * LANES; r++) {
-        finish(&sum, r, row, column, to, lane);
+        finish(&sum, LANES + r, row, column, to, lane);
+        finish(&sum, 2u * LANES + r, row, column, to, lane);
+        finish(&sum, 3u * LANES + r, row, column, to, lane);
     }
 }
 
@@ -393,15 +387,9 @@ fn input_gradient_tile(tile: u32, lane: u32) {
     );
     for (var r = 0u; r < LANES; r++) {
         store_dx(&sum, r, column, places, first);
-    }
-    for (var r = LANES; r < 2u * LANES; r++) {
-        store_dx(&sum, r, column, places, first);
-    }
-    for (var r = 2u * LANES; r < 3u * LANES; r++) {
-        store_dx(&sum, r, column, places, first);
-    }
-    for (var r = 3u * LANES; r < 4u * LANES; r++) {
-        store_dx(&sum, r, column, places, first);
+        store_dx(&sum, LANES + r, column, places, first);
+        store_dx(&sum, 2u * LANES + r, column, places, first);
+        store_dx(&sum, 3u * LANES + r, column, places, first);
     }
 }
 
