@@ -216,16 +216,12 @@ fn input_gradient(
         hold_weights(&weights, 24u, lane, channel, o + 24u);
         var sums = Sums();
         // Half of the lanes hold the filters of a window, the others those of the next.
-        for (var first = 0u; first < end; first += 2u) {
+        for (var first = 0u; first < end + 1u; first += 2u) {
             let peak = peaks(n, first + lane / 4u, o + lane % 4u * RUN);
             for (var t = first; t < first + 2u; t++) {
-                let holder = (t - first) * 4u;
-                sums = Sums(sums.far, Floats());
-                sums = scatter_run(sums, &weights, 0u, peak, holder, lane);
-                sums = scatter_run(sums, &weights, 8u, peak, holder + 1u, lane);
-                sums = scatter_run(sums, &weights, 16u, peak, holder + 2u, lane);
-                sums = scatter_run(sums, &weights, 24u, peak, holder + 3u, lane);
-                let p = t * LANES + lane - shape.left;
+                // The group of steps before has met its last window. What stands behind its store, the compiler would put off
+                // until there, and keep 256 shuffled weights for it.
+                let p = (t - 1u) * LANES + lane - shape.left;
                 // A folded grid may have workgroups too many, which repeat the last sequence.
                 if p < shape.length && index / blocks < shape.batch {
                     let i = n * shape.dx_sequence + p * shape.channels + channel;
@@ -245,6 +241,12 @@ fn input_gradient(
                     }
                     dx[to] = pairs(Floats(a, b));
                 }
+                let holder = (t - first) * 4u;
+                sums = Sums(sums.far, Floats());
+                sums = scatter_run(sums, &weights, 0u, peak, holder, lane);
+                sums = scatter_run(sums, &weights, 8u, peak, holder + 1u, lane);
+                sums = scatter_run(sums, &weights, 16u, peak, holder + 2u, lane);
+                sums = scatter_run(sums, &weights, 24u, peak, holder + 3u, lane);
             }
         }
     }
