@@ -152,10 +152,25 @@ fn across(sum: vec4f, left: f32, first: u32, right: array<vec4f, RUN>) -> vec4f 
     return s;
 }
 
-// The first of the LANES lanes side by side that `lane` is among. The shift is 0, which the compiler cannot know: of a
-// shuffle from a lane that it knows it makes two instructions.
+// 0, which the compiler cannot know.
+fn hidden_zero() -> u32 {
+    return shape.batch >> 31u;
+}
+
+// The first of the LANES lanes side by side that `lane` is among; hidden, since of a shuffle from a lane that it knows the
+// compiler makes two instructions.
 fn first_lane(lane: u32) -> u32 {
-    return lane - lane % LANES + (shape.batch >> 31u);
+    return lane - lane % LANES + hidden_zero();
+}
+
+// Half of a lane's sums. A loop over the halves, which the compiler does not unroll if it cannot know that they are two, has
+// half of the code for the stores, which takes longer to compile than all products.
+fn half_of(sum: ptr<function, array<vec4f, ROWS>>, half: u32) -> array<vec4f, ROWS / 2u> {
+    var some: array<vec4f, ROWS / 2u>;
+    for (var r = 0u; r < 2u * LANES; r++) {
+        some[r] = select((*sum)[r], (*sum)[2u * LANES + r], half == 1u);
+    }
+    return some;
 }
 
 // Lane l holds the runs of rows l, l + WORKGROUP, ... of a tile; row r of a lane's outputs is one of them.
@@ -163,6 +178,7 @@ fn row_of(r: u32, first: u32) -> u32 {
     return r / LANES * WORKGROUP + first + r % LANES;
 }
 
+// Four loops: one would be too long to be unrolled.
 fn multiply_add(
     sum: ptr<function, array<vec4f, ROWS>>,
     left: ptr<function, array<vec4f, ROWS / WORKGROUP>>,
@@ -216,38 +232,36 @@ fn pairs(words: vec4u) -> vec2<u64> {
     return vec2<u64>(words.xz) | vec2<u64>(words.yw) << vec2u(32u);
 }
 
-// Stores what begins with row r of a lane's outputs: the row itself, a window of the pool, or nothing.
+// Stores what begins with row r of a lane's outputs: the row itself, or a window of the pool.
 fn finish(sum: ptr<function, array<vec4f, ROWS>>, r: u32, row: u32, column: u32, to: vec4u, lane: u32) {
     let own = min(POOL, LANES);
-    if r % own == 0u {
-        var peak = Peak(finished((*sum)[r]), vec4u(0u));
-        if own > 1u {
-            peak = higher(peak, finished((*sum)[r + 1u]), vec4u(1u));
-        }
-        if own > 2u {
-            peak = higher(peak, finished((*sum)[r + 2u]), vec4u(2u));
-            peak = higher(peak, finished((*sum)[r + 3u]), vec4u(3u));
-        }
-        if own > 4u {
-            peak = higher(peak, finished((*sum)[r + 4u]), vec4u(4u));
-            peak = higher(peak, finished((*sum)[r + 5u]), vec4u(5u));
-            peak = higher(peak, finished((*sum)[r + 6u]), vec4u(6u));
-            peak = higher(peak, finished((*sum)[r + 7u]), vec4u(7u));
-        }
-        let first = lane - lane % LANES;
-        var stored = row + row_of(r, first) < shape.batch * shape.steps && column < shape.filters;
-        if POOL > LANES {
-            // The other half of the lanes holds the window's lower half.
-            let lower = subgroupShuffle(peak.value, lane ^ LANES);
-            peak = higher(peak, lower, subgroupShuffle(peak.at, lane ^ LANES) + LANES);
-            stored = stored && first == 0u;
-        }
-        let start = subgroupShuffle(to[r / LANES], first + r % LANES);
-        if stored {
-            y[(start + column) / 4u] = pairs(bitcast<vec4u>(peak.value));
-            if KEEP_POSITION {
-                position[((row + row_of(r, first)) / POOL * shape.filters + column) / 4u] = pairs(peak.at);
-            }
+    var peak = Peak(finished((*sum)[r]), vec4u(0u));
+    if own > 1u {
+        peak = higher(peak, finished((*sum)[r + 1u]), vec4u(1u));
+    }
+    if own > 2u {
+        peak = higher(peak, finished((*sum)[r + 2u]), vec4u(2u));
+        peak = higher(peak, finished((*sum)[r + 3u]), vec4u(3u));
+    }
+    if own > 4u {
+        peak = higher(peak, finished((*sum)[r + 4u]), vec4u(4u));
+        peak = higher(peak, finished((*sum)[r + 5u]), vec4u(5u));
+        peak = higher(peak, finished((*sum)[r + 6u]), vec4u(6u));
+        peak = higher(peak, finished((*sum)[r + 7u]), vec4u(7u));
+    }
+    let first = lane - lane % LANES;
+    var stored = row + row_of(r, first) < shape.batch * shape.steps && column < shape.filters;
+    if POOL > LANES {
+        // The other half of the lanes holds the window's lower half.
+        let lower = subgroupShuffle(peak.value, lane ^ LANES);
+        peak = higher(peak, lower, subgroupShuffle(peak.at, lane ^ LANES) + LANES);
+        stored = stored && first == 0u;
+    }
+    let start = subgroupShuffle(to[r / LANES], first + r % LANES);
+    if stored {
+        y[(start + column) / 4u] = pairs(bitcast<vec4u>(peak.value));
+        if KEEP_POSITION {
+            position[((row + row_of(r, first)) / POOL * shape.filters + column) / 4u] = pairs(peak.at);
         }
     }
 }
@@ -290,11 +304,9 @@ fn forward_tile(tile: u32, lane: u32) {
         multiply_add(&sum, &left, first, &right);
     }
     let to = vec4u(place(row + lane), place(row + lane + 8u), place(row + lane + 16u), place(row + lane + 24u));
-    for (var r = 0u; r < LANES; r++) {
+    let own = min(POOL, LANES); // rows of a window
+    for (var r = 0u; r < 4u * LANES; r += own) {
         finish(&sum, r, row, column, to, lane);
-        finish(&sum, LANES + r, row, column, to, lane);
-        finish(&sum, 2u * LANES + r, row, column, to, lane);
-        finish(&sum, 3u * LANES + r, row, column, to, lane);
     }
 }
 
@@ -315,21 +327,12 @@ fn phase_positions() -> u32 {
     return (shape.length + shape.stride - 1u) / shape.stride;
 }
 
-// Where the positions whose runs a lane holds stand in dx and x_kept.
-struct Places {
-    dx: vec4u,
-    kept: vec4u,
-}
-
 const NOWHERE = 0xffffffffu;
 
-// Stores row r of a lane's outputs, through the ReLU below.
-fn store_dx(sum: ptr<function, array<vec4f, ROWS>>, r: u32, column: u32, places: Places, first: u32) {
-    var value = (*sum)[r];
-    let holder = first + r % LANES;
-    let to = subgroupShuffle(places.dx[r / LANES], holder);
-    let kept = subgroupShuffle(places.kept[r / LANES], holder);
+// Stores a row of dx, through the ReLU below; `to` and `kept` are where it stands there and in x_kept.
+fn store_dx(sum: vec4f, column: u32, to: u32, kept: u32) {
     if to != NOWHERE && column < shape.channels {
+        var value = sum;
         if RELU {
             value = select(vec4f(0.0), value * KEPT_SCALE, floats(x_kept[(kept + column) / RUN]) > vec4f(0.0));
         }
@@ -352,10 +355,8 @@ fn input_gradient_tile(tile: u32, lane: u32) {
     let first_tap = (phase + shape.left) % shape.stride;
     let latest = (phase + shape.left) / shape.stride;
     let taps = (shape.kernel + shape.stride - 1u - first_tap) / shape.stride;
-    let own = vec4u(row + lane) + vec4u(0u, 8u, 16u, 24u);
-    let m = min(own, vec4u(rows - 1u));
-    let n = m / positions;
-    let at = shape.dy_start + n * shape.dy_sequence + (m % positions + latest) * shape.filters;
+    let m = min(vec4u(row + lane) + vec4u(0u, 8u, 16u, 24u), vec4u(rows - 1u));
+    let at = shape.dy_start + m / positions * shape.dy_sequence + (m % positions + latest) * shape.filters;
     var sum: array<vec4f, ROWS>;
     var left: array<vec4f, ROWS / WORKGROUP>;
     var right: array<vec4f, RUN>;
@@ -378,18 +379,20 @@ fn input_gradient_tile(tile: u32, lane: u32) {
             multiply_add(&sum, &left, first, &right);
         }
     }
-    // Positions past the last stand nowhere.
-    let p = m % positions * shape.stride + phase;
-    let inside = (own < vec4u(rows)) & (p < vec4u(shape.length));
-    let places = Places(
-        select(vec4u(NOWHERE), shape.dx_start + n * shape.dx_sequence + p * shape.channels, inside),
-        shape.kept_start + n * shape.kept_sequence + p * shape.channels,
-    );
-    for (var r = 0u; r < LANES; r++) {
-        store_dx(&sum, r, column, places, first);
-        store_dx(&sum, LANES + r, column, places, first);
-        store_dx(&sum, 2u * LANES + r, column, places, first);
-        store_dx(&sum, 3u * LANES + r, column, places, first);
+    let halves = 2u + hidden_zero();
+    for (var half = 0u; half < halves; half++) {
+        let some = half_of(&sum, half);
+        // Where the rows that this lane has loaded stand; nowhere past the last.
+        let own = row + half * (ROWS / 2u) + lane + vec2u(0u, WORKGROUP);
+        let n = own / positions;
+        let p = own % positions * shape.stride + phase;
+        let inside = (own < vec2u(rows)) & (p < vec2u(shape.length));
+        let to = select(vec2u(NOWHERE), shape.dx_start + n * shape.dx_sequence + p * shape.channels, inside);
+        let kept = shape.kept_start + n * shape.kept_sequence + p * shape.channels;
+        for (var r = 0u; r < 2u * LANES; r++) {
+            let holder = first + r % LANES;
+            store_dx(some[r], column, subgroupShuffle(to[r / LANES], holder), subgroupShuffle(kept[r / LANES], holder));
+        }
     }
 }
 
@@ -414,7 +417,8 @@ fn loaded_rows() -> u32 {
     return max(RUNS * RUN / LANES, 1u) * RUN;
 }
 
-// sum of a lane and of the one of the other half that has the same columns
+// The sum of a lane and of the one of the other half that has the same columns: with LANES of 4 the halves have summed over
+// different outputs.
 fn both(sum: vec4f, lane: u32) -> vec4f {
     return sum + subgroupShuffle(sum, lane ^ 4u);
 }
@@ -493,27 +497,25 @@ fn weight_gradient_tile(tile: u32, lane: u32) {
         bias += right[0] + right[1] + right[2] + right[3];
     }
     if LANES == 4u {
-        // The halves of the subgroup have summed over different outputs.
         bias = both(bias, lane);
-        for (var r = 0u; r < RUNS * RUN; r++) {
-            sum[r] = both(sum[r], lane);
+    }
+    let to = (split * shape.dw_split + row * shape.filters + column) / RUN;
+    let halves = max(RUNS * RUN / (2u * LANES), 1u) + hidden_zero();
+    for (var half = 0u; half < halves; half++) {
+        let some = half_of(&sum, half);
+        for (var i = 0u; i < 2u * LANES; i++) {
+            var whole = some[i];
+            if LANES == 4u {
+                whole = both(whole, lane);
+            }
+            let r = half * (2u * LANES) + i;
+            if lane == part && column < shape.filters && r < RUNS * RUN && row + r < shape.depth {
+                dw[to + r * shape.filters / RUN] = pairs(bitcast<vec4u>(whole));
+            }
         }
     }
-    if lane == part && column < shape.filters {
-        let to = (split * shape.dw_split + row * shape.filters + column) / RUN;
-        for (var r = 0u; r < min(RUNS * RUN, 16u); r++) {
-            if row + r < shape.depth {
-                dw[to + r * shape.filters / RUN] = pairs(bitcast<vec4u>(sum[r]));
-            }
-        }
-        for (var r = 16u; r < RUNS * RUN; r++) {
-            if row + r < shape.depth {
-                dw[to + r * shape.filters / RUN] = pairs(bitcast<vec4u>(sum[r]));
-            }
-        }
-        if row == 0u {
-            db[(split * shape.db_split + column) / RUN] = pairs(bitcast<vec4u>(bias));
-        }
+    if lane == part && column < shape.filters && row == 0u {
+        db[(split * shape.db_split + column) / RUN] = pairs(bitcast<vec4u>(bias));
     }
 }
 
