@@ -29,18 +29,22 @@
 //!   elements from a texture is eight loads of 16 bytes and a transposition, 56 instructions for all eight lanes: a
 //!   third. So products read their operands from textures ([`gpu::operands`] copies them there, at 28 GB/s), and other
 //!   kernels load and store `vec2<u64>`. Uniform buffers cost what textures do and hold 64 KiB.
-//! * What lanes share is loaded once and shuffled: one or two instructions. Where the lane is not a constant, that takes
-//!   twice as long.
+//! * What lanes share is loaded once and shuffled: two instructions from a lane that the compiler knows, one from any other, so
+//!   products hide the lane from it.
 //! * A variable that lives through a loop is copied under the mask, five instructions a turn, so a turn should add
 //!   several products to each sum, and all of them before the next sum is begun: in the other order every sum goes
 //!   through memory.
 //! * wgpu counts the turns of every loop, lest one never ends: a tenth of a product, and then no loop is unrolled. Ours
 //!   are proven to end by a test and not counted (`gpu/pipeline.rs`). A loop of a constant count is unrolled as long as
-//!   that makes some 800 operations; beyond, as with 32 rows a tile, an array indexed by its variable is no register,
-//!   and the kernel four times slower.
-//! * Code grows soon beyond the instruction cache, which a core may share with a neighbour: eight terms a turn, or 32
-//!   rows a tile unrolled by hand, have fewer instructions than four and 16, and were a tenth faster on an idle machine,
-//!   no faster on a busy one, and take twice as long to compile.
+//!   that makes some 800 operations; beyond, as in one loop over the 32 rows of a tile, an array indexed by its variable is no
+//!   register, and the kernel four times slower.
+//! * A core is held up by the number of vector instructions, of which a load from a texture has forty. So a product's tile is 32
+//!   rows high: a third fewer loads a multiply-add than with 16, a tenth less time. 48 and 64 rows are no faster. Nor are eight
+//!   terms a turn, whose right operand does not fit the 32 registers; unrolled twice, code outgrows the instruction cache, 13 %.
+//! * Rows of 1 or 2 KiB all stand in the same few places of a cache, and 32 of them push out each other. So the textures are four
+//!   texels wider than their rows ([`gpu::operands`]): up to a sixth less time for an input gradient.
+//! * What stands behind a store is put off by the compiler until it is needed, and what it needs is kept in memory: a kernel
+//!   that stores in a loop stores first and sums then, a sixth less time for the gradient behind a pool.
 //! * A multiply-add is two instructions, also as `fma`, a division one per lane, workgroup memory no cheaper than a
 //!   buffer, a barrier of a workgroup larger than a subgroup very dear, a launch 20 to 70 us, a workgroup as much as a
 //!   hundred multiply-adds.

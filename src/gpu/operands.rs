@@ -3,7 +3,7 @@
 //! Mesa's software adapter reads four neighbouring floats of a texture in a third of the time that it takes from a
 //! storage buffer, and copies a slice in less than the time of a launch. So a kernel may declare an operand as
 //! `texture_storage_2d<rgba32float, read>` (or `rgba32uint`), four elements a texel and `ROW_TEXELS` texels a row; a plan
-//! binds a slice to it as to a storage binding. The texture itself is wider by [`SKEW`].
+//! binds a slice to it as to a storage binding. The texture itself is wider by `SKEW`.
 //!
 //! A copy ends a pass. Launches share one as long as none of them reads as an operand what another of them writes; the
 //! pass begins with the copies for all of them, each in a texture of its own. The largest operand of every pass is
