@@ -27,7 +27,7 @@
 // row, so that a row's sums and the right operand stay in registers. The higher a tile, the fewer loads a product: half
 // the height was a tenth slower. It asks for filters in whole runs, input_gradient for channels too. A longer run has
 // fewer copies, but leaves no registers for the right operand, and was no faster. Loops that index the sums are short
-// enough for the compiler to unroll: what it does not unroll it keeps in memory, five times as slow.
+// enough for the compiler to unroll: what it does not unroll it keeps in memory, four times as slow.
 //
 // The adapter cuts a launch into equal shares, one a thread, and waits for the last. So there it gets few subgroups, and each
 // takes the next tile when it is done with one: a core that a neighbour slows down takes fewer. Which subgroup computes a

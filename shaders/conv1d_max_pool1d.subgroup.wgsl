@@ -220,7 +220,7 @@ fn input_gradient(
             let peak = peaks(n, first + lane / 4u, o + lane % 4u * RUN);
             for (var t = first; t < first + 2u; t++) {
                 // The group of steps before has met its last window. What stands behind its store, the compiler would put off
-                // until there, and keep 256 shuffled weights for it.
+                // until there, and keep 256 shuffled weights for it. Before the first group p wraps, past the last step.
                 let p = (t - 1u) * LANES + lane - shape.left;
                 // A folded grid may have workgroups too many, which repeat the last sequence.
                 if p < shape.length && index / blocks < shape.batch {
