@@ -85,7 +85,7 @@ const WORKGROUP = 8u;
 const ROWS = 32u; // of a tile, those of weight_gradient aside; a lane has as many sums of COLUMNS, or half of them
 const COLUMNS = 4u;
 const RUN = 4u;
-const ROW_TEXELS = 512u; // texels in a row of a texture
+const ROW_TEXELS = 1024u; // texels in a row of a texture
 
 // The next tile; `tiles` or more where none is left. Each of the launch's subgroups asks once in vain, and the last to do so
 // leaves the count as it was found.

@@ -59,7 +59,7 @@ struct Shape {
 
 const LANES = 8u;
 const RUN = 8u;          // neighbours loaded together
-const ROW_TEXELS = 512u; // texels in a row of a texture
+const ROW_TEXELS = 1024u; // texels in a row of a texture
 const FILTERS = 32u;     // whose weights a subgroup holds in input_gradient
 const SUM_FILTERS = 16u; // whose weights' gradients a subgroup sums in weight_gradient
 const STRIP = 4u;        // windows that it takes at once there

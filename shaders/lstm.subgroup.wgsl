@@ -67,7 +67,7 @@ struct Shape {
 const WORKGROUP = 8u;
 const LARGEST_UNITS = 32u;
 const COLUMNS = 4u;       // units of a lane
-const ROW_TEXELS = 512u; // texels in a row of a texture
+const ROW_TEXELS = 1024u; // texels in a row of a texture
 
 // One gate's weights between a lane's four units and all: [lane of the sequence][unit of that lane].
 alias Weights = array<array<vec4f, COLUMNS>, LARGEST_UNITS / COLUMNS>;

@@ -15,7 +15,7 @@
 //! f64 twin in [`mod@reference`], its test in `tests/gpu`. To add one, write these four and name it in [`nn::model`].
 //!
 //! A model is lowered to plans, [`gpu::Plan`]: buffers, kernels, bindings, workgroup counts, as plain data that can be printed
-//! and counted. Only [`gpu::executor`] and, for textures, [`gpu::operands`] turn a plan into calls.
+//! and counted. Only [`gpu::executor`] turns a plan into calls.
 //!
 //! Activations are channel-last, (N, L, C), so the input row of a convolution is a contiguous run of floats and
 //! conv1d is a matrix product. A dense layer at every time step is conv1d with kernel 1, and so is an LSTM's input projection: one
@@ -27,8 +27,11 @@
 //! * A load of a buffer inside a loop tests the execution mask and fetches the buffer's address and bound anew in every
 //!   lane, 13 instructions, and takes 7 more a component; as a u64, two elements are one component. A load of four
 //!   elements from a texture is eight loads of 16 bytes and a transposition, 56 instructions for all eight lanes: a
-//!   third. So products read their operands from textures ([`gpu::operands`] copies them there, at 28 GB/s), and other
-//!   kernels load and store `vec2<u64>`. Uniform buffers cost what textures do and hold 64 KiB.
+//!   third. So products read their operands from textures, and other kernels load and store `vec2<u64>`. Uniform buffers
+//!   cost what textures do and hold 64 KiB.
+//! * There a texture is rows of memory, and the one that an operand is read from shares them with the operand's buffer
+//!   (`gpu/raw_memory.rs`). When operands were copied into textures, in one thread while the others waited, that was a sixth of
+//!   a training step and a tenth of a classification.
 //! * What lanes share is loaded once and shuffled: two instructions from a lane that the compiler knows, one from any other, so
 //!   products hide the lane from it.
 //! * A variable that lives through a loop is copied under the mask, five instructions a turn, so a turn should add
@@ -41,8 +44,6 @@
 //! * A core is held up by the number of vector instructions, of which a load from a texture has forty. So a product's tile is 32
 //!   rows high: a third fewer loads a multiply-add than with 16, a tenth less time. 48 and 64 rows are no faster. Nor are eight
 //!   terms a turn, whose right operand does not fit the 32 registers; unrolled twice, code outgrows the instruction cache, 13 %.
-//! * Rows of 1 or 2 KiB all stand in the same few places of a cache, and 32 of them push out each other. So the textures are four
-//!   texels wider than their rows ([`gpu::operands`]): up to a sixth less time for an input gradient.
 //! * What stands behind a store is put off by the compiler until it is needed, and what it needs is kept in memory: a kernel
 //!   that stores in a loop stores first and sums then, a sixth less time for the gradient behind a pool.
 //! * A multiply-add is two instructions, also as `fma`, a division one per lane, workgroup memory no cheaper than a

@@ -133,6 +133,10 @@ fn block(device: &Device) -> String {
         format!("  f16          {}", yes_no(info.f16)),
         format!("  int64        {}", yes_no(info.int64)),
         format!(
+            "  textures     {}",
+            if info.shares_memory { "can share memory with buffers" } else { "in memory of their own" }
+        ),
+        format!(
             "  variant      {}, {}",
             device.variant,
             if device.tuned { "measured and kept by gpu-bearing tune" } else { "by the table below" }

@@ -59,6 +59,9 @@ pub struct AdapterInfo {
     pub f16: bool,
     /// Whether shaders can use 64-bit integers.
     pub int64: bool,
+    /// Whether a texture can share the memory of a buffer, its rows one behind the other, and a launch reads from it what
+    /// one before it wrote to the buffer: so it is with Mesa's software adapter.
+    pub shares_memory: bool,
     /// Largest storage binding in bytes.
     pub storage_binding_bytes: u64,
     /// Largest buffer in bytes.
@@ -131,6 +134,9 @@ fn describe(index: usize, adapter: &wgpu::Adapter) -> AdapterInfo {
     AdapterInfo {
         index,
         kind: kind_of(info.device_type),
+        shares_memory: cfg!(target_os = "linux")
+            && info.backend == wgpu::Backend::Vulkan
+            && info.driver == "llvmpipe",
         name: info.name,
         backend: format!("{:?}", info.backend),
         driver: info.driver,

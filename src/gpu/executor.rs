@@ -5,10 +5,11 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, PoisonError};
 
 use super::adapter::{Gpu, LARGEST_GRID};
-use super::operands::{Operands, Textures};
 use super::pipeline::Pipeline;
 use super::plan::{Binding, BufferId, BufferSpec, Kernel, Launch, Plan, RECORD, Slice};
-use super::shader::{Entry, TAKEN};
+#[cfg(target_os = "linux")]
+use super::raw_memory::{self, RawBuffer};
+use super::shader::{Access, Entry, TAKEN, Texel};
 use crate::{Error, Result};
 
 /// Bytes of an element.
@@ -17,13 +18,35 @@ const ELEMENT: u64 = 4;
 /// Bindings reach to a multiple of this many elements, the widest that a shader loads at once.
 const WIDEST: usize = 8;
 
-/// The device's buffers of one [`super::plan::Arena`], and the textures that operands are copied into.
+/// Elements of a texel.
+const TEXEL: usize = 4;
+
+/// The device's buffers of one [`super::plan::Arena`].
 pub struct Buffers {
     /// By [`BufferSpec::memory`].
-    memories: BTreeMap<usize, wgpu::Buffer>,
+    memories: BTreeMap<usize, Memory>,
     specs: Vec<BufferSpec>,
-    /// As large as the plans compiled so far ask for.
-    textures: Textures,
+    /// Bytes of device memory in all.
+    bytes: u64,
+}
+
+/// The memory that buffers of a plan share.
+enum Memory {
+    /// A buffer of wgpu's own.
+    Buffer(wgpu::Buffer),
+    /// One that textures can share.
+    #[cfg(target_os = "linux")]
+    Raw(RawBuffer),
+}
+
+impl Memory {
+    fn buffer(&self) -> &wgpu::Buffer {
+        match self {
+            Self::Buffer(buffer) => buffer,
+            #[cfg(target_os = "linux")]
+            Self::Raw(raw) => &raw.buffer,
+        }
+    }
 }
 
 struct Dispatch {
@@ -31,7 +54,6 @@ struct Dispatch {
     group: wgpu::BindGroup,
     grid: [u32; 2],
     per_step: bool,
-    operands: Operands,
 }
 
 /// A plan bound to its buffers, ready to be submitted any number of times.
@@ -46,11 +68,15 @@ pub struct Submission(pub(super) wgpu::SubmissionIndex);
 impl Buffers {
     /// Bytes of device memory in all.
     pub fn bytes(&self) -> u64 {
-        self.memories.values().map(wgpu::Buffer::size).sum::<u64>() + self.textures.bytes()
+        self.bytes
     }
 
-    fn memory(&self, id: BufferId) -> &wgpu::Buffer {
+    fn memory(&self, id: BufferId) -> &Memory {
         &self.memories[&self.specs[id.0].memory]
+    }
+
+    fn buffer(&self, id: BufferId) -> &wgpu::Buffer {
+        self.memory(id).buffer()
     }
 }
 
@@ -58,16 +84,6 @@ impl Compiled {
     /// Launches in one run.
     pub fn launches(&self) -> usize {
         self.dispatches.len()
-    }
-
-    /// Whether something is copied before launch `index`.
-    fn copies(&self, index: usize) -> bool {
-        !self.dispatches[index].operands.copies.is_empty()
-    }
-
-    /// Records what is copied before launch `index`.
-    pub(super) fn copy(&self, index: usize, encoder: &mut wgpu::CommandEncoder) {
-        self.dispatches[index].operands.copies.iter().for_each(|copy| copy.record(encoder));
     }
 
     /// Records launch `index`, which reads the record of `step`.
@@ -109,7 +125,6 @@ impl Gpu {
     /// If one is larger than the adapter allows or memory runs out.
     pub fn allocate(&self, specs: &[BufferSpec]) -> Result<Buffers> {
         let limit = self.info.storage_binding_bytes.min(self.info.buffer_bytes);
-        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         // A memory is as large as the largest buffer in it.
         let mut largest: BTreeMap<usize, &BufferSpec> = BTreeMap::new();
         for spec in specs {
@@ -118,8 +133,8 @@ impl Gpu {
                 *known = spec;
             }
         }
-        let mut memories = BTreeMap::new();
-        for (memory, spec) in &largest {
+        let mut wanted = Vec::with_capacity(largest.len());
+        for spec in largest.values() {
             let size = spec.len.max(1).next_multiple_of(WIDEST) as u64 * ELEMENT;
             if size > limit {
                 return Err(Error::input(format!(
@@ -127,35 +142,92 @@ impl Gpu {
                     spec.name, self.info.name
                 )));
             }
-            let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(&spec.name),
-                size,
-                usage: wgpu::BufferUsages::STORAGE
-                    | wgpu::BufferUsages::UNIFORM
-                    | wgpu::BufferUsages::COPY_DST
-                    | wgpu::BufferUsages::COPY_SRC,
-                mapped_at_creation: spec.fill != 0,
-            });
-            if spec.fill != 0 {
-                let mut view = buffer
-                    .slice(..)
-                    .get_mapped_range_mut()
-                    .map_err(|e| Error::failed(format!("buffer '{}': {e}", spec.name)))?;
-                view.slice(..).copy_from_slice(&spec.fill.to_le_bytes().repeat(size as usize / 4));
-                drop(view);
-                buffer.unmap();
-            }
-            memories.insert(*memory, buffer);
+            wanted.push((spec.name.as_str(), size));
         }
-        if let Some(e) = pollster::block_on(scope.pop()) {
-            let bytes: u64 = largest.values().map(|spec| spec.len as u64 * ELEMENT).sum();
-            return Err(Error::failed(format!(
+        let (memories, bytes) = self.memories(&wanted).map_err(|e| {
+            let bytes: u64 = wanted.iter().map(|(_, size)| size).sum();
+            Error::failed(format!(
                 "{}: no memory for {bytes} bytes; use a smaller --batch ({e})",
                 self.info.name
-            )));
+            ))
+        })?;
+        for (memory, (spec, (_, size))) in memories.iter().zip(largest.values().zip(&wanted)) {
+            if spec.fill != 0 {
+                let words = spec.fill.to_le_bytes().repeat(*size as usize / 4);
+                self.queue.write_buffer(memory.buffer(), 0, &words);
+            }
         }
         self.check()?;
-        Ok(Buffers { memories, specs: specs.to_vec(), textures: Textures::default() })
+        Ok(Buffers { memories: largest.into_keys().zip(memories).collect(), specs: specs.to_vec(), bytes })
+    }
+
+    /// Memories of so many bytes, all zero, and their bytes in all.
+    fn memories(&self, wanted: &[(&str, u64)]) -> Result<(Vec<Memory>, u64)> {
+        let usage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::UNIFORM
+            | wgpu::BufferUsages::COPY_DST
+            | wgpu::BufferUsages::COPY_SRC;
+        #[cfg(target_os = "linux")]
+        if self.info.shares_memory {
+            let (buffers, bytes) = raw_memory::allocate((&self.device, &self.queue), wanted, usage)?;
+            return Ok((buffers.into_iter().map(Memory::Raw).collect(), bytes));
+        }
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = |&(name, size): &(&str, u64)| {
+            let label = Some(name);
+            let descriptor = wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false };
+            Memory::Buffer(self.device.create_buffer(&descriptor))
+        };
+        let buffers = wanted.iter().map(buffer).collect();
+        match pollster::block_on(scope.pop()) {
+            Some(e) => Err(Error::failed(e.to_string())),
+            None => Ok((buffers, wanted.iter().map(|(_, size)| size).sum())),
+        }
+    }
+
+    /// What `launch` reads from textures, by the name of the binding.
+    ///
+    /// # Errors
+    /// An operand that is larger than the adapter's textures, or an adapter whose textures share no memory with buffers.
+    fn textures(
+        &self,
+        launch: &Launch,
+        entry: &Entry,
+        buffers: &Buffers,
+    ) -> Result<BTreeMap<&'static str, wgpu::TextureView>> {
+        let mut textures = BTreeMap::new();
+        for &(name, binding) in &launch.bindings {
+            if let (Some(Access::Texture(texel)), Binding::Fixed(slice)) = (entry.access(name), binding) {
+                let width = launch.kernel.file().constant("ROW_TEXELS");
+                let texture = self.texture(slice, texel, width, buffers)?;
+                textures.insert(name, texture.create_view(&Default::default()));
+            }
+        }
+        Ok(textures)
+    }
+
+    /// The elements of `slice` in rows of a texture of so many texels.
+    fn texture(&self, slice: Slice, texel: Texel, width: usize, buffers: &Buffers) -> Result<wgpu::Texture> {
+        let height = slice.len.div_ceil(width * TEXEL);
+        let limit = self.device.limits().max_texture_dimension_2d as usize;
+        if height > limit {
+            return Err(Error::input(format!(
+                "an operand of {} elements: {} takes {} in a texture; use a smaller --batch or --window",
+                slice.len,
+                self.info.name,
+                limit * width * TEXEL
+            )));
+        }
+        match buffers.memory(slice.buffer) {
+            #[cfg(target_os = "linux")]
+            Memory::Raw(raw) => {
+                raw.texture(&self.device, texel, slice.offset as u64 * ELEMENT, [width as u32, height as u32])
+            }
+            Memory::Buffer(_) => Err(Error::failed(format!(
+                "{}: its textures share no memory with buffers; use --variant standard",
+                self.info.name
+            ))),
+        }
     }
 
     /// Compiles the plan's kernels (each once a device) and binds its buffers.
@@ -166,14 +238,11 @@ impl Gpu {
         let pipelines: Vec<Arc<Pipeline>> =
             plan.launches.iter().map(|launch| self.pipeline(&launch.kernel)).collect::<Result<_>>()?;
         let shapes = self.shapes(plan, &pipelines)?;
-        let operands = self.operands(plan, &pipelines, &buffers.textures, |id| buffers.memory(id))?;
         let mut dispatches = Vec::with_capacity(plan.launches.len());
-        for (index, ((launch, pipeline), operands)) in
-            plan.launches.iter().zip(pipelines).zip(operands).enumerate()
-        {
-            let (group, per_step) = self.bind(launch, &pipeline, buffers, (&shapes, index), &operands)?;
+        for (index, (launch, pipeline)) in plan.launches.iter().zip(pipelines).enumerate() {
+            let (group, per_step) = self.bind(launch, &pipeline, buffers, (&shapes, index))?;
             let grid = grid(launch, &pipeline.entry, self.hands)?;
-            dispatches.push(Dispatch { pipeline, group, grid, per_step, operands });
+            dispatches.push(Dispatch { pipeline, group, grid, per_step });
         }
         self.check()?;
         Ok(Compiled { dispatches })
@@ -208,7 +277,6 @@ impl Gpu {
         pipeline: &Pipeline,
         buffers: &Buffers,
         (shapes, index): (&wgpu::Buffer, usize),
-        operands: &Operands,
     ) -> Result<(wgpu::BindGroup, bool)> {
         let place = || format!("{} '{}'", launch.kernel, launch.label);
         for (name, binding) in &launch.bindings {
@@ -227,11 +295,12 @@ impl Gpu {
                 )));
             }
         }
+        let textures = self.textures(launch, &pipeline.entry, buffers).map_err(|e| e.within(place()))?;
         let mut entries = Vec::new();
         let mut per_step = false;
         for info in &pipeline.entry.bindings {
             let size = |len: usize| NonZeroU64::new(len.next_multiple_of(WIDEST) as u64 * ELEMENT);
-            let resource = if let Some(view) = operands.views.get(info.name.as_str()) {
+            let resource = if let Some(view) = textures.get(info.name.as_str()) {
                 wgpu::BindingResource::TextureView(view)
             } else if info.name == TAKEN {
                 self.taken.as_entire_binding()
@@ -248,13 +317,13 @@ impl Gpu {
                     })?;
                 wgpu::BindingResource::Buffer(match *binding {
                     Binding::Fixed(slice) => wgpu::BufferBinding {
-                        buffer: buffers.memory(slice.buffer),
+                        buffer: buffers.buffer(slice.buffer),
                         offset: slice.offset as u64 * ELEMENT,
                         size: size(slice.len),
                     },
                     Binding::PerStep(buffer) => {
                         per_step = true;
-                        wgpu::BufferBinding { buffer: buffers.memory(buffer), offset: 0, size: size(RECORD) }
+                        wgpu::BufferBinding { buffer: buffers.buffer(buffer), offset: 0, size: size(RECORD) }
                     }
                 })
             };
@@ -288,19 +357,14 @@ impl Gpu {
     /// Submits runs of plans in order as one submission; each with the step whose record it reads.
     pub fn submit(&self, runs: &[(&Compiled, usize)]) -> Submission {
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        // One pass goes on through all launches until a copy ends it.
-        let mut pass: Option<wgpu::ComputePass<'static>> = None;
-        for (compiled, step) in runs {
-            for index in 0..compiled.launches() {
-                if compiled.copies(index) {
-                    drop(pass.take());
-                    compiled.copy(index, &mut encoder);
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for (compiled, step) in runs {
+                for index in 0..compiled.launches() {
+                    compiled.dispatch(index, *step, &mut pass);
                 }
-                let begin = || encoder.begin_compute_pass(&Default::default()).forget_lifetime();
-                compiled.dispatch(index, *step, pass.get_or_insert_with(begin));
             }
         }
-        drop(pass);
         Submission(self.queue.submit([encoder.finish()]))
     }
 
@@ -321,7 +385,7 @@ impl Gpu {
     pub fn write(&self, buffers: &Buffers, slice: Slice, words: &[u32]) {
         assert!(words.len() <= slice.len, "{} words into a slice of {}", words.len(), slice.len);
         let offset = slice.offset as u64 * ELEMENT;
-        self.queue.write_buffer(buffers.memory(slice.buffer), offset, bytemuck::cast_slice(words));
+        self.queue.write_buffer(buffers.buffer(slice.buffer), offset, bytemuck::cast_slice(words));
     }
 
     /// Reads slices back; waits for all work submitted before.
@@ -340,7 +404,7 @@ impl Gpu {
         let mut at = 0;
         for slice in slices {
             let (from, bytes) = (slice.offset as u64 * ELEMENT, slice.len as u64 * ELEMENT);
-            encoder.copy_buffer_to_buffer(buffers.memory(slice.buffer), from, &staging, at, bytes);
+            encoder.copy_buffer_to_buffer(buffers.buffer(slice.buffer), from, &staging, at, bytes);
             at += bytes;
         }
         let submission = Submission(self.queue.submit([encoder.finish()]));

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::plan::{Arena, BufferId, Launch};
+use super::plan::{ALIGNMENT, Arena, BufferId, Launch};
 
 /// The launches of a run, in order, that each buffer of `arena` is in use for: from its first to behind its last.
 /// Empty for a buffer that the run does not bind.
@@ -22,17 +22,10 @@ pub fn lives<'a>(arena: &Arena, run: impl IntoIterator<Item = &'a Launch>) -> Ve
     lives
 }
 
-/// Most elements in use at the same time in a run: of `arena`, whose buffers `held` are in use all the time, and those
-/// that a launch reads as `copied` operands.
-pub fn live_elements(
-    arena: &Arena,
-    run: &[&Launch],
-    held: &[BufferId],
-    copied: impl Fn(&Launch) -> usize,
-) -> usize {
+/// Most elements of `arena` in use at the same time in a run; its buffers `held` are in use all the time.
+pub fn live_elements(arena: &Arena, run: &[&Launch], held: &[BufferId]) -> usize {
     let lives = lives(arena, run.iter().copied());
-    let mut live: Vec<usize> = run.iter().map(|launch| copied(launch)).collect();
-    live.resize(run.len().max(1), 0);
+    let mut live = vec![0; run.len().max(1)];
     for (index, buffer) in arena.buffers.iter().enumerate() {
         let span = if held.contains(&BufferId(index)) { 0..live.len() } else { lives[index].clone() };
         live[span].iter_mut().for_each(|elements| *elements += buffer.len);
@@ -61,4 +54,30 @@ pub fn share(arena: &mut Arena, runs: &[Vec<&Launch>]) {
             None => memories.push(vec![index]),
         }
     }
+}
+
+/// Where a buffer begins: in which allocation, and at which byte of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The allocation, counted from 0.
+    pub allocation: usize,
+    /// In bytes, a multiple of 256.
+    pub offset: u64,
+}
+
+/// Buffers of so many bytes one behind the other in allocations of `most` bytes, or of one buffer that is larger: the
+/// place of each, and the bytes of each allocation.
+pub fn places(sizes: &[u64], most: u64) -> (Vec<Place>, Vec<u64>) {
+    let mut allocations: Vec<u64> = Vec::new();
+    let place = |size: &u64| {
+        let size = size.next_multiple_of(4 * ALIGNMENT as u64);
+        if allocations.last().is_none_or(|filled| filled + size > most) {
+            allocations.push(0);
+        }
+        let allocation = allocations.len() - 1;
+        let offset = allocations[allocation];
+        allocations[allocation] += size;
+        Place { allocation, offset }
+    };
+    (sizes.iter().map(place).collect(), allocations)
 }

@@ -5,11 +5,12 @@
 pub mod adapter;
 pub mod executor;
 pub mod memory;
-pub mod operands;
 mod pipeline;
 pub mod plan;
 mod precompile;
 pub mod profile;
+#[cfg(target_os = "linux")]
+mod raw_memory;
 pub mod roof;
 pub mod shader;
 

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use super::adapter::Gpu;
 use super::executor::Submission;
-use super::operands;
 use super::plan::{Kernel, Launch, Plan};
 use super::shader::{Access, Texel};
 use crate::Result;
@@ -79,8 +78,8 @@ impl Gpu {
         // Within a dispatch, what is written is not read through another binding.
         let read = buffer(wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM);
         let written = buffer(wgpu::BufferUsages::STORAGE);
-        let views = [Texel::Float, Texel::Uint]
-            .map(|texel| operands::texture(&self.device, texel, [1, 1]).create_view(&Default::default()));
+        let views =
+            [Texel::Float, Texel::Uint].map(|texel| self.texel(texel).create_view(&Default::default()));
         let entries: Vec<wgpu::BindGroupEntry<'_>> = pipeline
             .entry
             .bindings
@@ -111,5 +110,19 @@ impl Gpu {
         }
         self.wait(&Submission(self.queue.submit([encoder.finish()])))?;
         Ok(start.elapsed())
+    }
+
+    /// A texture of one texel.
+    fn texel(&self, texel: Texel) -> wgpu::Texture {
+        self.device.create_texture(&wgpu::TextureDescriptor {
+            label: Some("rehearsal"),
+            size: wgpu::Extent3d::default(),
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: texel.format(),
+            usage: wgpu::TextureUsages::STORAGE_BINDING,
+            view_formats: &[],
+        })
     }
 }

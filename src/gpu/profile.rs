@@ -10,10 +10,9 @@ use crate::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Clock {
-    /// By the device's timestamps, within the run of the whole plan. Copies of operands lie between them.
+    /// By the device's timestamps, within the run of the whole plan.
     Timestamps,
-    /// Each launch submitted and waited for alone, the submission's own cost included, and the copies with which its pass
-    /// begins if it is the first there.
+    /// Each launch submitted and waited for alone, the submission's own cost included.
     Alone,
 }
 
@@ -34,7 +33,6 @@ impl Gpu {
                 .map(|index| {
                     let start = Instant::now();
                     let mut encoder = self.device.create_command_encoder(&Default::default());
-                    compiled.copy(index, &mut encoder);
                     compiled.dispatch(index, step, &mut encoder.begin_compute_pass(&Default::default()));
                     self.wait(&Submission(self.queue.submit([encoder.finish()])))?;
                     Ok(start.elapsed().as_secs_f64())
@@ -62,7 +60,6 @@ impl Gpu {
         let staging = buffer(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
         let mut encoder = self.device.create_command_encoder(&Default::default());
         for index in 0..compiled.launches() {
-            compiled.copy(index, &mut encoder);
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                 label: None,
                 timestamp_writes: Some(wgpu::ComputePassTimestampWrites {

@@ -13,7 +13,6 @@ use super::softmax_cross_entropy::Results;
 use super::variants::Variants;
 use crate::gpu::adapter::AdapterInfo;
 use crate::gpu::memory::live_elements;
-use crate::gpu::operands::copied_elements;
 use crate::gpu::plan::{BufferId, Kernel, Plan, RECORD, Slice, Value};
 use crate::gpu::shader::Layout;
 use crate::gpu::{Buffers, Compiled, Gpu, Launch, Submission};
@@ -537,7 +536,7 @@ impl<'g> Network<'g> {
     }
 
     /// Most bytes of device memory that hold something at the same time in a training step: what the host writes and
-    /// reads, the optimizer's state, each tensor from its first launch to its last, and what the launch itself reads from textures.
+    /// reads, the optimizer's state, and each tensor from its first launch to its last.
     pub fn live_bytes(&self) -> u64 {
         let io = &self.lowered.io;
         let State { p, g, m, v } = io.state;
@@ -548,7 +547,7 @@ impl<'g> Network<'g> {
         let held = slices.chain(io.signals.iter().copied()).chain(tables).map(|slice| slice.buffer);
         let held: Vec<BufferId> = held.chain([io.steps]).collect();
         let launches: Vec<&Launch> = self.step_plans().into_iter().flat_map(|plan| &plan.launches).collect();
-        4 * live_elements(&self.lowered.arena, &launches, &held, copied_elements) as u64
+        4 * live_elements(&self.lowered.arena, &launches, &held) as u64
     }
 
     /// Seconds of each launch of a training step, gradients then update, at the first step of `epoch`.

@@ -22,6 +22,8 @@ pub struct Row {
     pub subgroup: u32,
     /// Whether it needs 64-bit integers.
     pub int64: bool,
+    /// Whether it reads buffers through textures that share their memory.
+    pub shared_memory: bool,
 }
 
 /// The table; the first row for an adapter's type that it can run is chosen. The last one is standard WGSL.
@@ -36,10 +38,11 @@ pub const ROWS: &[Row] = &[
         shaders: &[("conv1d", "tiled")],
         subgroup: 0,
         int64: false,
+        shared_memory: false,
     },
     Row {
         name: "subgroup",
-        adapters: "software adapters (subgroups of 8)",
+        adapters: "Mesa's software adapter (subgroups of 8)",
         types: &[AdapterType::Software],
         shaders: &[
             ("adam", "subgroup"),
@@ -52,8 +55,17 @@ pub const ROWS: &[Row] = &[
         ],
         subgroup: 8,
         int64: true,
+        shared_memory: true,
     },
-    Row { name: "standard", adapters: "all others", types: &[], shaders: &[], subgroup: 0, int64: false },
+    Row {
+        name: "standard",
+        adapters: "all others",
+        types: &[],
+        shaders: &[],
+        subgroup: 0,
+        int64: false,
+        shared_memory: false,
+    },
 ];
 
 /// The variant of every shader: part of a run's record, since sums differ in their last bits between variants.
@@ -100,7 +112,11 @@ impl Row {
         if there < needed {
             return Some(format!("needs subgroups of at least {needed}, {} has {there}", adapter.name));
         }
-        (self.int64 && !adapter.int64).then(|| format!("needs 64-bit integers, {} has none", adapter.name))
+        if self.int64 && !adapter.int64 {
+            return Some(format!("needs 64-bit integers, {} has none", adapter.name));
+        }
+        (self.shared_memory && !adapter.shares_memory)
+            .then(|| format!("needs textures that share memory with buffers, {} has none", adapter.name))
     }
 }
 

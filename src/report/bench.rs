@@ -84,8 +84,8 @@ pub fn kernels(bench: &Bench) -> String {
         ]);
     }
     let clock = match bench.clock {
-        Clock::Timestamps => "timed by the device's timestamps, without the copies between them",
-        Clock::Alone => "each launch timed alone with its submission and the copies before it",
+        Clock::Timestamps => "timed by the device's timestamps",
+        Clock::Alone => "each launch timed alone with its submission",
     };
     format!(
         "{table}\n\

@@ -143,7 +143,7 @@ pub struct Bench {
     pub waits_per_epoch: usize,
     /// Steps of such an epoch.
     pub steps_per_epoch: usize,
-    /// Device memory of all buffers and textures that training takes, in bytes.
+    /// Device memory of all buffers that training takes, in bytes.
     pub device_bytes: u64,
     /// Most bytes of it that hold something at the same time in a training step.
     pub live_bytes: u64,

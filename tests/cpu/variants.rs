@@ -17,6 +17,7 @@ pub(crate) fn adapter(kind: AdapterType, subgroup: u32) -> AdapterInfo {
         timestamps: false,
         f16: false,
         int64: true,
+        shares_memory: kind == AdapterType::Software,
         storage_binding_bytes: 128 << 20,
         buffer_bytes: 256 << 20,
         uniform_binding_bytes: 64 << 10,
@@ -52,6 +53,10 @@ fn a_row_can_be_forced_where_the_adapter_has_what_it_needs() {
     let narrow = AdapterInfo { int64: false, ..adapter(AdapterType::Software, 8) };
     let error = tuned::choose(&narrow, Some("subgroup")).unwrap_err().to_string();
     assert!(error.contains("64-bit integers"), "{error}");
+    let apart = AdapterInfo { shares_memory: false, ..adapter(AdapterType::Software, 8) };
+    let error = tuned::choose(&apart, Some("subgroup")).unwrap_err().to_string();
+    assert!(error.contains("textures that share memory"), "{error}");
+    assert_eq!(Row::of(&apart).name, "standard");
     let error = tuned::choose(&software, Some("tile")).unwrap_err().to_string();
     assert_eq!(error, "--variant tile: unknown; there are: tiled, subgroup, standard");
 }

@@ -1,6 +1,6 @@
 //! Whole networks against PyTorch, and what must hold of any training step.
 
-use gpu_bearing::gpu::{BufferSpec, Compiled, Gpu, Launch, Plan, Slice};
+use gpu_bearing::gpu::{BufferSpec, Gpu, Slice};
 use gpu_bearing::nn::adam::Adam;
 use gpu_bearing::nn::checkpoint::load_parameters;
 use gpu_bearing::nn::gather::Augmentation;
@@ -717,8 +717,7 @@ fn shared_memory(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
     let lowered = lower(&model, &capacity, &lowering)?;
     let (x, labels) = goldens::batch(0, ROWS, model.window, 1, CLASSES);
     let parameters = initialise(&model, 5)?;
-    // With `alone` each launch as a plan by itself: then every operand is copied where it is read.
-    let run = |specs: &[BufferSpec], alone: bool| -> Result<_, Failed> {
+    let run = |specs: &[BufferSpec]| -> Result<_, Failed> {
         let buffers = gpu.allocate(specs)?;
         let io = &lowered.io;
         let window = |(row, label)| [(row * model.window) as u32, label, 0, 1_f32.to_bits()];
@@ -733,22 +732,17 @@ fn shared_memory(gpu: &Gpu, variants: &Variants) -> Result<(), Failed> {
         for (slice, words) in &lowered.tables {
             gpu.write(&buffers, *slice, words);
         }
-        let compile = |plan: &Plan| -> Result<Vec<Compiled>, Failed> {
-            let single = |launch: &Launch| Plan { launches: vec![launch.clone()] };
-            let plans = if alone { plan.launches.iter().map(single).collect() } else { vec![plan.clone()] };
-            Ok(plans.iter().map(|plan| gpu.compile(plan, &buffers)).collect::<Result<_, _>>()?)
-        };
-        let gradients = compile(&lowered.gradients)?;
-        let (infer, update) = (compile(&lowered.infer)?, compile(&lowered.update)?);
+        let gradients = gpu.compile(&lowered.gradients, &buffers)?;
+        let (infer, update) =
+            (gpu.compile(&lowered.infer, &buffers)?, gpu.compile(&lowered.update, &buffers)?);
         let order = [&infer, &gradients, &update, &gradients, &update, &infer, &gradients, &update, &infer];
-        gpu.submit(&order.into_iter().flatten().map(|plan| (plan, 0)).collect::<Vec<_>>());
+        gpu.submit(&order.map(|plan| (plan, 0)));
         Ok((gpu.read(&buffers, &[io.results.loss, io.results.p, io.state.p, io.state.m])?, buffers.bytes()))
     };
     let mut apart = lowered.arena.buffers.clone();
     apart.iter_mut().enumerate().for_each(|(index, buffer)| buffer.memory = index);
-    let ((shared, bytes), (unshared, more)) = (run(&lowered.arena.buffers, false)?, run(&apart, false)?);
+    let ((shared, bytes), (unshared, more)) = (run(&lowered.arena.buffers)?, run(&apart)?);
     assert!(shared == unshared, "sharing memory changes results");
-    assert!(shared == run(&lowered.arena.buffers, true)?.0, "what launches copy together changes results");
     assert!(bytes < more, "{bytes} bytes shared, {more} without");
     assert!(shared[2] != bits(&parameters) && shared[0].iter().any(|loss| *loss != 0), "the plans ran");
     Ok(())

@@ -181,6 +181,7 @@ fn discrete() -> AdapterInfo {
         timestamps: true,
         f16: true,
         int64: false,
+        shares_memory: false,
         storage_binding_bytes: 1 << 30,
         buffer_bytes: 1 << 30,
         uniform_binding_bytes: 1 << 16,
