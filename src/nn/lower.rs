@@ -394,7 +394,9 @@ impl Builder<'_> {
             _ => (0, 0),
         };
         let shape = (y.batch, y.length, y.channels);
-        Tensor::allocate(&mut self.arena, format!("{}.gradient", stage.name), shape, padding)
+        let staggered = matches!(stage.kind, Kind::Product { bands: None, .. }) && from.is_some();
+        let allocate = if staggered { Tensor::allocate_staggered } else { Tensor::allocate };
+        allocate(&mut self.arena, format!("{}.gradient", stage.name), shape, padding)
     }
 
     /// Where the gradient of a parameter is written: the flat buffer, or partial sums if it is cut.
@@ -512,7 +514,7 @@ impl Builder<'_> {
         let padding = if input_gradient_wanted { conv.gradient_padding() } else { (0, 0) };
         let shape = (conv.batch, conv.steps, conv.filters);
         let name = format!("{}.unpooled_gradient", stage.name);
-        let spread = Tensor::allocate(&mut self.arena, name, shape, padding);
+        let spread = Tensor::allocate_staggered(&mut self.arena, name, shape, padding);
         let kept = (&stage.y, pool.position);
         plan.launches.push(max_pool1d::backward(
             (&stage.name, self.variant("max_pool1d")),

@@ -168,7 +168,10 @@ pub(super) fn stages(model: &Model, batch: usize, arena: &mut Arena) -> Result<V
         let last_step = matches!(layer.kind, LayerKind::Lstm { sequence: false, .. });
         let plain = image.is_some() || last_step;
         let around = if plain { (0, 0) } else { paddings[end] };
-        let output = |arena: &mut Arena| Tensor::allocate(arena, layer.name.as_str(), sizes, around);
+        // The scores, and what is read by rows of images, stand one behind the other.
+        let behind = plain || end == layers.len();
+        let allocate = if behind { Tensor::allocate } else { Tensor::allocate_staggered };
+        let output = |arena: &mut Arena| allocate(arena, layer.name.as_str(), sizes, around);
         let position = |arena: &mut Arena, y: &Tensor| {
             arena.allocate_scratch(format!("{}.position", layer.name), y.elements())
         };

@@ -2,6 +2,12 @@
 
 use crate::gpu::plan::{Arena, Slice, Value, fields};
 
+/// Elements of a KiB.
+const KIB: usize = 256;
+
+/// Elements of a cache line.
+const CACHE_LINE: usize = 16;
+
 /// (N, L, C) with `left` and `right` rows of zeros around each sequence.
 ///
 /// The rows are written by nobody and buffers start at zero, so a convolution reads its padding like any input.
@@ -49,6 +55,24 @@ impl Tensor {
     ) -> Self {
         let slice = arena.allocate_scratch(name, batch * (left + length + right) * channels);
         Self { slice, batch, length, channels, left, right, around: (0, 0) }
+    }
+
+    /// As [`Tensor::allocate`], with a cache line between two sequences whose rows are whole KiB: a product reads tens of
+    /// rows side by side, and a cache has few places for what lies whole KiB apart.
+    pub fn allocate_staggered(
+        arena: &mut Arena,
+        name: impl Into<String>,
+        (batch, length, channels): (usize, usize, usize),
+        (left, right): (usize, usize),
+    ) -> Self {
+        if !channels.is_multiple_of(KIB) {
+            return Self::allocate(arena, name, (batch, length, channels), (left, right));
+        }
+        let sequence = (left + length + right) * channels + CACHE_LINE;
+        let padded = left + right > 0;
+        let allocate = if padded { Arena::allocate } else { Arena::allocate_scratch };
+        let slice = allocate(arena, name, batch * sequence);
+        Self { slice, batch, length, channels, left, right, around: (0, CACHE_LINE) }
     }
 
     /// (N, L, C) without padding in an existing slice.
