@@ -44,6 +44,8 @@
 //! * A core is held up by the number of vector instructions, of which a load from a texture has forty. So a product's tile is 32
 //!   rows high: a third fewer loads a multiply-add than with 16, a tenth less time. 48 and 64 rows are no faster. Nor are eight
 //!   terms a turn, whose right operand does not fit the 32 registers; unrolled twice, code outgrows the instruction cache, 13 %.
+//! * Rows of 1 or 2 KiB all stand in the same few places of a cache, and 32 of them push out each other. So sequences of such
+//!   rows stand a cache line apart ([`nn::tensor`]).
 //! * What stands behind a store is put off by the compiler until it is needed, and what it needs is kept in memory: a kernel
 //!   that stores in a loop stores first and sums then, a sixth less time for the gradient behind a pool.
 //! * A multiply-add is two instructions, also as `fma`, a division one per lane, workgroup memory no cheaper than a

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::variants::adapter;
 use gpu_bearing::gpu::Launch;
 use gpu_bearing::gpu::adapter::{AdapterInfo, AdapterType};
+use gpu_bearing::gpu::plan::Arena;
 use gpu_bearing::gpu::shader::Access;
-use gpu_bearing::nn::Model;
 use gpu_bearing::nn::lower::{Capacity, Lowered, Lowering, Recipe, Task, lower};
 use gpu_bearing::nn::network::Options;
 use gpu_bearing::nn::variants::{ROWS, Row};
+use gpu_bearing::nn::{Model, Tensor};
 
 pub(crate) const CLASSES: usize = 6;
 
@@ -231,4 +232,20 @@ fn scratch_is_written_before_it_is_read() {
             }
         }
     }
+}
+
+#[test]
+fn sequences_of_whole_kib_rows_stand_a_cache_line_apart() {
+    let mut arena = Arena::default();
+    let mut sequence = |channels, padding| {
+        let tensor = Tensor::allocate_staggered(&mut arena, "x", (3, 6, channels), padding);
+        assert_eq!(tensor.slice.len, 3 * tensor.sequence());
+        // Seen as single elements, it begins and ends at the same places.
+        let single = tensor.viewed(6 * channels, 1);
+        assert_eq!((single.start(), single.sequence()), (tensor.start(), tensor.sequence()));
+        (tensor.start(), tensor.sequence())
+    };
+    assert_eq!(sequence(256, (0, 0)), (0, 6 * 256 + 16));
+    assert_eq!(sequence(512, (2, 1)), (2 * 512, 9 * 512 + 16));
+    assert_eq!(sequence(128, (1, 0)), (128, 7 * 128));
 }
