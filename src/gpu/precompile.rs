@@ -78,8 +78,8 @@ impl Gpu {
         // Within a dispatch, what is written is not read through another binding.
         let read = buffer(wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM);
         let written = buffer(wgpu::BufferUsages::STORAGE);
-        let views =
-            [Texel::Float, Texel::Uint].map(|texel| self.texel(texel).create_view(&Default::default()));
+        let views = [Texel::Float, Texel::Uint]
+            .map(|texel| self.device.create_texture(&texel.texture([1, 1])).create_view(&Default::default()));
         let entries: Vec<wgpu::BindGroupEntry<'_>> = pipeline
             .entry
             .bindings
@@ -110,19 +110,5 @@ impl Gpu {
         }
         self.wait(&Submission(self.queue.submit([encoder.finish()])))?;
         Ok(start.elapsed())
-    }
-
-    /// A texture of one texel.
-    fn texel(&self, texel: Texel) -> wgpu::Texture {
-        self.device.create_texture(&wgpu::TextureDescriptor {
-            label: Some("rehearsal"),
-            size: wgpu::Extent3d::default(),
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: texel.format(),
-            usage: wgpu::TextureUsages::STORAGE_BINDING,
-            view_formats: &[],
-        })
     }
 }

@@ -142,25 +142,15 @@ impl RawBuffer {
             .tiling(vk::ImageTiling::LINEAR)
             .usage(vk::ImageUsageFlags::STORAGE);
         let whole = vk::ImageSubresource::default().aspect_mask(vk::ImageAspectFlags::COLOR);
-        let size = wgpu::Extent3d { width, height, depth_or_array_layers: 1 };
-        let descriptor = wgpu::TextureDescriptor {
-            label: Some("operand"),
-            size,
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: texel.format(),
-            usage: wgpu::TextureUsages::STORAGE_BINDING,
-            view_formats: &[],
-        };
+        let descriptor = texel.texture([width, height]);
         let state = wgpu::TextureUses::STORAGE_READ_ONLY;
         let raw_descriptor = TextureDescriptor {
             label: None,
-            size,
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: texel.format(),
+            size: descriptor.size,
+            mip_level_count: descriptor.mip_level_count,
+            sample_count: descriptor.sample_count,
+            dimension: descriptor.dimension,
+            format: descriptor.format,
             usage: state,
             memory_flags: wgpu::hal::MemoryFlags::empty(),
             view_formats: Vec::new(),

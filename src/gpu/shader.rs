@@ -352,6 +352,20 @@ impl Texel {
             Self::Uint => wgpu::TextureFormat::Rgba32Uint,
         }
     }
+
+    /// A texture of so many of them, width and height, for shaders to read.
+    pub(super) fn texture(self, [width, height]: [u32; 2]) -> wgpu::TextureDescriptor<'static> {
+        wgpu::TextureDescriptor {
+            label: Some("operand"),
+            size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: self.format(),
+            usage: wgpu::TextureUsages::STORAGE_BINDING,
+            view_formats: &[],
+        }
+    }
 }
 
 impl std::fmt::Display for Kernel {

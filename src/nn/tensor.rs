@@ -65,14 +65,11 @@ impl Tensor {
         (batch, length, channels): (usize, usize, usize),
         (left, right): (usize, usize),
     ) -> Self {
-        if !channels.is_multiple_of(KIB) {
-            return Self::allocate(arena, name, (batch, length, channels), (left, right));
-        }
-        let sequence = (left + length + right) * channels + CACHE_LINE;
+        let behind = if channels.is_multiple_of(KIB) { CACHE_LINE } else { 0 };
+        let len = batch * ((left + length + right) * channels + behind);
         let padded = left + right > 0;
-        let allocate = if padded { Arena::allocate } else { Arena::allocate_scratch };
-        let slice = allocate(arena, name, batch * sequence);
-        Self { slice, batch, length, channels, left, right, around: (0, CACHE_LINE) }
+        let slice = if padded { arena.allocate(name, len) } else { arena.allocate_scratch(name, len) };
+        Self { slice, batch, length, channels, left, right, around: (0, behind) }
     }
 
     /// (N, L, C) without padding in an existing slice.
